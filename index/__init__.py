@@ -1,0 +1,1 @@
+"""The inverted index: segments on disk, searched where they lie."""

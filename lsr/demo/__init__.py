@@ -1,0 +1,1 @@
+"""The demonstration: documentation of the installed Python packages."""
