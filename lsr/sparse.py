@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xxhash
 from numpy.typing import ArrayLike, NDArray
 
 from lsr.errors import InvalidInputError
@@ -233,6 +234,15 @@ def batch_of_named_terms(
         place=place,
     )
     return batch, names
+
+
+def vocabulary_fingerprint(terms: Sequence[str]) -> str:
+    """Return a digest of a vocabulary: equal for equal terms in equal order only."""
+    digest = xxhash.xxh3_128()
+    for term in terms:
+        encoded = term.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(4, "little") + encoded)
+    return digest.hexdigest()
 
 
 def _indptr(sizes: ArrayLike) -> NDArray[np.int64]:
