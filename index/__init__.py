@@ -1,1 +1,20 @@
 """The inverted index: segments on disk, searched where they lie."""
+
+from lsr.index.manifest import Manifest, is_index, read_manifest
+from lsr.index.searcher import Rankings, Searcher, read_vocabulary
+from lsr.index.verify import verify_index
+from lsr.index.vocabulary import Vocabulary, VocabularyKind
+from lsr.index.writer import IndexWriter
+
+__all__ = [
+    "IndexWriter",
+    "Manifest",
+    "Rankings",
+    "Searcher",
+    "Vocabulary",
+    "VocabularyKind",
+    "is_index",
+    "read_manifest",
+    "read_vocabulary",
+    "verify_index",
+]

@@ -1,1 +1,26 @@
-"""x"""
+"""Numba kernels: pure functions over flat arrays, each with a NumPy reference beside it."""
+
+from lsr.kernels._cache import keyed_cache
+
+with keyed_cache():
+    from lsr.kernels.counting_sort import invert, invert_reference
+    from lsr.kernels.exhaustive import (
+        search_exhaustive,
+        search_exhaustive_reference,
+        widest_score,
+    )
+    from lsr.kernels.postings import RANGE_SIZE, Postings, n_ranges
+    from lsr.kernels.top_k import top_k, top_k_reference
+
+__all__ = [
+    "RANGE_SIZE",
+    "Postings",
+    "invert",
+    "invert_reference",
+    "n_ranges",
+    "search_exhaustive",
+    "search_exhaustive_reference",
+    "top_k",
+    "top_k_reference",
+    "widest_score",
+]

@@ -1,0 +1,146 @@
+"""What belongs to an index? The manifest says: settings, vocabulary, and the live segments.
+
+It is the only file that changes, by one atomic rename; whatever it does not name does not exist.
+Layout: docs/formats/index-v1.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import xxhash
+
+from lsr.errors import CorruptIndexError, FormatVersionError, IndexNotFoundError
+from lsr.index.storage import RESTORE, disk_errors, replace_file
+from lsr.index.vocabulary import VocabularyKind
+
+FILE_NAME = "manifest.json"
+SEGMENT_FOLDER = "segments"
+FORMAT_NAME = "lsr-index"
+FORMAT_VERSION = 1
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the index, its length and its checksum."""
+
+    name: str
+    size_bytes: int
+    xxh3_64: str
+
+
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment: counts, and its two files."""
+
+    name: str
+    n_docs: int
+    n_terms: int
+    n_postings: int
+    n_clipped: int
+    arrays: FileEntry
+    documents: FileEntry
+
+
+class VocabularyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The vocabulary: where its terms come from, and the file that names them."""
+
+    kind: VocabularyKind
+    n_terms: int
+    fingerprint: str
+    names: FileEntry | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One commit of an index.
+
+    Attributes:
+        commit: rises by one with every commit.
+        next_file_number: number of the next file to write; never used twice.
+        max_weight: the quantizer's only setting.
+        encoder: settings that load the encoder again; None for an index of vectors.
+        properties: free text of the index's maker.
+        segments: in order of their document numbers.
+    """
+
+    commit: int
+    next_file_number: int
+    max_weight: float
+    vocabulary: VocabularyEntry
+    encoder: dict[str, Any] | None
+    properties: dict[str, str]
+    segments: list[SegmentEntry]
+
+    def file_names(self) -> set[str]:
+        """Return the names of all files that this commit needs."""
+        files = [file for one in self.segments for file in (one.arrays, one.documents)]
+        files += [self.vocabulary.names] if self.vocabulary.names else []
+        return {file.name for file in files}
+
+
+class _Envelope(msgspec.Struct):
+    format: str
+    version: int
+    checksum: str
+    content: msgspec.Raw
+
+
+def is_index(path: Path) -> bool:
+    """Say whether there is an index at `path`."""
+    return (path / FILE_NAME).is_file()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of the index at `path`.
+
+    Raises:
+        IndexNotFoundError: there is no index at this path.
+        CorruptIndexError: the manifest is damaged.
+        FormatVersionError: the index was written by another version of the format.
+    """
+    if not is_index(path):
+        what = "has no manifest.json" if path.is_dir() else "does not exist"
+        raise IndexNotFoundError(
+            f"{path} is not an index: it {what}. Make one with: lsr index CORPUS --index {path}"
+        )
+    try:
+        envelope = msgspec.json.decode((path / FILE_NAME).read_bytes(), type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _damaged(path, str(error)) from error
+    if envelope.format != FORMAT_NAME:
+        raise IndexNotFoundError(f"{path} is not an index: its manifest is of another program.")
+    if envelope.version != FORMAT_VERSION:
+        raise FormatVersionError(
+            f"{path} has format version {envelope.version}, and this library reads "
+            f"{FORMAT_VERSION}; upgrade lsr-engine or build the index again."
+        )
+    content = bytes(envelope.content)
+    if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
+        raise _damaged(path, "the checksum does not match")
+    try:
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Publish a commit: from here on, readers that open the index see it."""
+    content = msgspec.json.encode(manifest)
+    envelope = _Envelope(
+        FORMAT_NAME, FORMAT_VERSION, xxhash.xxh3_64_hexdigest(content), msgspec.Raw(content)
+    )
+    replace_file(path / FILE_NAME, msgspec.json.encode(envelope))
+
+
+def remove_orphans(path: Path, manifest: Manifest | None) -> None:
+    """Remove segment files that `manifest` does not name: leftovers of a crash, or replaced."""
+    keep = manifest.file_names() if manifest else set()
+    folder = path / SEGMENT_FOLDER
+    with disk_errors(folder):
+        for file in folder.glob("*") if folder.is_dir() else []:
+            if file.name not in keep:
+                file.unlink()
+
+
+def _damaged(path: Path, reason: str) -> CorruptIndexError:
+    return CorruptIndexError(f"{path / FILE_NAME} is damaged: {reason}; {RESTORE}")

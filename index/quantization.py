@@ -1,0 +1,86 @@
+"""How does a float weight become an 8-bit impact, and a query weight an integer?
+
+Documents: ``impact = clip(round(255 * weight / max_weight), 1, 255)``. `max_weight` is fixed when
+an index is made, so a document has the same impacts in whichever segment it lands and scores of
+all segments compare. A weight above zero never becomes zero; one above `max_weight` is clipped.
+
+Queries: ``integer = max(1, round(weight * scale))`` with the largest scale for which no integer
+exceeds 65,535 and no score 32 bits. Weights that are such integers already are left as they are.
+
+docs/adr/0003-one-linear-quantizer.md says why it is linear, and one for the whole index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_IMPACT = 255
+MAX_QUERY_WEIGHT = (1 << 16) - 1
+MAX_SCORE = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactQuantizer:
+    """The linear map between float weights and impacts.
+
+    Attributes:
+        max_weight: the weight that becomes 255.
+    """
+
+    max_weight: float
+
+    @property
+    def step(self) -> float:
+        """Weight of one impact unit."""
+        return self.max_weight / MAX_IMPACT
+
+    def quantize(self, weights: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the impacts of weights above zero."""
+        scaled = np.rint(weights.astype(np.float64) / self.step)
+        return np.clip(scaled, 1, MAX_IMPACT).astype(np.uint8)
+
+    def n_clipped(self, weights: NDArray[np.float32]) -> int:
+        """Return how many weights lie above `max_weight`, beyond half a step."""
+        return int(np.count_nonzero(weights > self.max_weight + self.step / 2))
+
+    @staticmethod
+    def for_weights(weights: NDArray[np.float32]) -> ImpactQuantizer:
+        """Fit the map to given weights: exact when all are integers up to 255."""
+        if weights.size == 0:
+            return ImpactQuantizer(1.0)
+        largest = float(weights.max())
+        if largest <= MAX_IMPACT and not np.mod(weights, 1).any():
+            return ImpactQuantizer(float(MAX_IMPACT))
+        return ImpactQuantizer(largest)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedQuery:
+    """A query in integers.
+
+    Attributes:
+        terms: shape (n,), distinct term ids, rising.
+        weights: shape (n,), 1 to 65,535.
+        step: query weight of one unit.
+    """
+
+    terms: NDArray[np.uint32]
+    weights: NDArray[np.uint32]
+    step: float
+
+
+def quantize_query(terms: NDArray[np.uint32], weights: NDArray[np.float32]) -> QuantizedQuery:
+    """Round query weights to integers such that every score fits 32 bits."""
+    exact = weights.astype(np.float64)
+    room = MAX_SCORE / MAX_IMPACT
+    if terms.size == 0:
+        return QuantizedQuery(terms, exact.astype(np.uint32), 1.0)
+    if exact.max() <= MAX_QUERY_WEIGHT and exact.sum() <= room and not np.mod(exact, 1).any():
+        return QuantizedQuery(terms, exact.astype(np.uint32), 1.0)
+    # Rounding, and lifting zeros to one, adds at most one to each weight.
+    scale = min(MAX_QUERY_WEIGHT / exact.max(), (room - terms.size) / exact.sum())
+    integers = np.maximum(1, np.rint(exact * scale)).astype(np.uint32)
+    return QuantizedQuery(terms, integers, 1.0 / float(scale))

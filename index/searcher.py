@@ -1,0 +1,203 @@
+"""Which documents score highest? A frozen view over one commit answers, segment by segment."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.documents import Document
+from lsr.errors import InvalidInputError
+from lsr.index.array_file import read_arrays
+from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
+from lsr.index.quantization import ImpactQuantizer, QuantizedQuery, quantize_query
+from lsr.index.segment import Segment, open_segment, verify_file
+from lsr.index.string_table import StringTable
+from lsr.index.vocabulary import Vocabulary
+from lsr.kernels import search_exhaustive, widest_score
+from lsr.sparse import SparseBatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rankings:
+    """The best documents of each query, best first; ties by lower document number.
+
+    Attributes:
+        doc_numbers: shape (n_queries, k), -1 where a query has fewer hits.
+        scores: shape (n_queries, k), 0 where a query has fewer hits.
+    """
+
+    doc_numbers: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def hits(self, query: int) -> list[tuple[int, float]]:
+        """Return the (document number, score) pairs of one query."""
+        found = int(np.count_nonzero(self.doc_numbers[query] >= 0))
+        numbers = self.doc_numbers[query, :found].tolist()
+        return list(zip(numbers, self.scores[query, :found].tolist(), strict=True))
+
+
+class Searcher:
+    """A snapshot of an index: later commits do not change it.
+
+    Args:
+        path: folder of the index.
+        manifest: the commit to open.
+        verify: compare the checksum of every file with what was written.
+
+    Raises:
+        CorruptIndexError: a file is missing or damaged.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, *, verify: bool = True) -> None:
+        self.manifest = manifest
+        self.vocabulary = read_vocabulary(path, manifest, verify=verify)
+        self.segments = [open_segment(path, one, verify=verify) for one in manifest.segments]
+        self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
+        self._quantizer = ImpactQuantizer(manifest.max_weight)
+
+    @staticmethod
+    def open(path: Path, *, verify: bool = True) -> Searcher:
+        """Open the last commit of the index at `path`."""
+        return Searcher(path, read_manifest(path), verify=verify)
+
+    @property
+    def n_docs(self) -> int:
+        """Documents in the snapshot."""
+        return self._first_docs[-1]
+
+    @property
+    def n_postings(self) -> int:
+        """Postings in the snapshot."""
+        return sum(segment.entry.n_postings for segment in self.segments)
+
+    def search_batch(self, queries: SparseBatch, k: int, threads: int = 1) -> Rankings:
+        """Return the exact best `k` documents of every query.
+
+        Scores are sums of query weight times stored impact, with query weights rounded to 16 bits
+        (`quantize_query`); documents without any query term are left out.
+
+        Args:
+            queries: one vector a query, in the index's vocabulary.
+            k: at least 1.
+            threads: queries scored at the same time.
+
+        Raises:
+            InvalidInputError: `k` or `threads` is below 1.
+        """
+        for name, value in (("k", k), ("threads", threads)):
+            if value < 1:
+                raise InvalidInputError(f"{name} is {value}, but must be at least 1.")
+        width = min(k, max(1, self.n_docs))
+        doc_numbers = np.full((len(queries), width), -1, dtype=np.int64)
+        scores = np.zeros((len(queries), width), dtype=np.float64)
+
+        def search_one(number: int) -> None:
+            query = quantize_query(*queries.row(number))
+            docs, integers = self._search(query, width)
+            doc_numbers[number, : docs.size] = docs
+            scores[number, : docs.size] = integers * (query.step * self._quantizer.step)
+
+        if threads == 1 or len(queries) == 1:
+            for number in range(len(queries)):
+                search_one(number)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                try:
+                    list(pool.map(search_one, range(len(queries))))
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+        return Rankings(doc_numbers, scores)
+
+    def contributions(
+        self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_number: int
+    ) -> list[tuple[int, float, float]]:
+        """Return (term, query weight, document weight) of a query's terms in one document.
+
+        The weights are those that search uses, so the products add up to the score.
+        """
+        query = quantize_query(terms, weights)
+        segment, local = self._locate(doc_number)
+        impacts = segment.impacts_of(local, query.terms.tolist())
+        return [
+            (term, weight * query.step, impact * self._quantizer.step)
+            for term, weight, impact in zip(
+                query.terms.tolist(), query.weights.tolist(), impacts, strict=True
+            )
+        ]
+
+    def doc_ids(self, doc_numbers: Sequence[int]) -> list[str]:
+        """Return the ids of documents."""
+        located = (self._locate(number) for number in doc_numbers)
+        return [segment.doc_ids[local] for segment, local in located]
+
+    def doc_number(self, doc_id: str) -> int | None:
+        """Return the number of a document, or None when the index does not hold it."""
+        for first, segment in zip(self._first_docs, self.segments, strict=False):
+            local = segment.doc_ids.number(doc_id)
+            if local is not None:
+                return first + local
+        return None
+
+    def document(self, doc_number: int) -> Document:
+        """Return a stored document."""
+        segment, local = self._locate(doc_number)
+        return segment.documents[local]
+
+    def _locate(self, doc_number: int) -> tuple[Segment, int]:
+        if not 0 <= doc_number < self.n_docs:
+            raise InvalidInputError(
+                f"document number {doc_number} is not between 0 and {self.n_docs - 1}."
+            )
+        number = bisect_right(self._first_docs, doc_number) - 1
+        return self.segments[number], doc_number - self._first_docs[number]
+
+    def _search(self, query: QuantizedQuery, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return document numbers and integer scores of the best `k` over all segments."""
+        best_docs, best_scores = [], []
+        for first, segment in zip(self._first_docs, self.segments, strict=False):
+            known = query.terms < segment.n_terms
+            known[known] = segment.max_impacts[query.terms[known]] > 0
+            terms, weights = query.terms[known], query.weights[known]
+            if terms.size == 0:
+                continue
+            docs, scores = search_exhaustive(
+                segment.postings,
+                segment.n_docs,
+                segment.n_terms,
+                terms,
+                weights,
+                k,
+                widest_score(weights, segment.max_impacts[terms]),
+            )
+            best_docs.append(first + docs)
+            best_scores.append(scores)
+        if not best_docs:
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing
+        docs, scores = np.concatenate(best_docs), np.concatenate(best_scores)
+        order = np.lexsort((docs, -scores))[:k]
+        return docs[order], scores[order]
+
+
+def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> Vocabulary:
+    """Read the vocabulary of a commit.
+
+    Raises:
+        CorruptIndexError: its file is missing or damaged.
+    """
+    entry = manifest.vocabulary
+    if entry.names is None:
+        return Vocabulary(entry.kind, n_terms=entry.n_terms)
+    file = path / SEGMENT_FOLDER / entry.names.name
+    if verify:
+        verify_file(file, entry.names)
+    table = StringTable.from_arrays("term", read_arrays(file, entry.names.size_bytes))
+    return Vocabulary(entry.kind, table.to_list())

@@ -1,0 +1,168 @@
+"""What is a segment? The immutable files of one batch of documents, and how they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.errors import CorruptIndexError
+from lsr.index.array_file import damaged_arrays, read_arrays, write_arrays
+from lsr.index.doc_ids import DocIds
+from lsr.index.document_store import DocumentStore
+from lsr.index.manifest import SEGMENT_FOLDER, FileEntry, SegmentEntry
+from lsr.index.storage import RESTORE, checksum, map_file
+from lsr.kernels import RANGE_SIZE, Postings, invert, n_ranges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """An open segment.
+
+    Attributes:
+        entry: its line in the manifest.
+        postings: posting lists by local document number.
+        max_impacts: shape (n_terms,), largest impact of each term; zero for terms it lacks.
+        doc_ids: ids by local document number.
+        documents: stored documents by local document number.
+    """
+
+    entry: SegmentEntry
+    postings: Postings
+    max_impacts: NDArray[np.uint8]
+    doc_ids: DocIds
+    documents: DocumentStore
+
+    @property
+    def n_docs(self) -> int:
+        """Documents of the segment."""
+        return self.entry.n_docs
+
+    @property
+    def n_terms(self) -> int:
+        """Size of the vocabulary when the segment was written."""
+        return self.entry.n_terms
+
+    def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
+        """Return the impact of each term in one document, 0 where it has none."""
+        in_range, offset = divmod(number, RANGE_SIZE)
+        found = []
+        for term in terms:
+            impact = 0
+            if term < self.n_terms:
+                begin, end = self.postings.indptr[in_range * self.n_terms + term :][:2]
+                offsets = self.postings.doc_offsets[begin:end]
+                place = int(np.searchsorted(offsets, offset))
+                if place < offsets.size and offsets[place] == offset:
+                    impact = int(self.postings.impacts[begin + place])
+            found.append(impact)
+        return found
+
+
+def write_postings(
+    path: Path,
+    doc_ids: Sequence[str],
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+    impacts: NDArray[np.uint8],
+    n_terms: int,
+) -> None:
+    """Write the array file of a new segment.
+
+    Args:
+        path: the file.
+        doc_ids: id of each document.
+        indptr: shape (n_docs + 1,), rows of `terms` and `impacts`.
+        terms: shape (nnz,), rising inside each row.
+        impacts: shape (nnz,).
+        n_terms: size of the vocabulary.
+    """
+    postings = invert(indptr, terms, impacts, n_terms)
+    max_impacts = np.zeros(n_terms, dtype=np.uint8)
+    np.maximum.at(max_impacts, terms, impacts)
+    write_arrays(
+        path,
+        {
+            "indptr": postings.indptr,
+            "doc_offsets": postings.doc_offsets,
+            "impacts": postings.impacts,
+            "max_impacts": max_impacts,
+            **DocIds.to_arrays(doc_ids),
+        },
+    )
+
+
+def file_entry(path: Path) -> FileEntry:
+    """Describe a finished file for the manifest."""
+    content = np.memmap(path, dtype=np.uint8, mode="r")
+    return FileEntry(path.name, content.size, checksum(content))
+
+
+def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) -> Segment:
+    """Open a segment by mapping its files.
+
+    Args:
+        index_path: folder of the index.
+        entry: the segment's line in the manifest.
+        verify: compare the checksum of every byte first.
+
+    Raises:
+        CorruptIndexError: a file is missing, has another length or, when verified, other bytes;
+            or its arrays do not fit each other.
+    """
+    folder = index_path / SEGMENT_FOLDER
+    arrays_path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
+    if verify:
+        verify_file(arrays_path, entry.arrays)
+        verify_file(documents_path, entry.documents)
+    arrays = read_arrays(arrays_path, entry.arrays.size_bytes)
+    try:
+        segment = Segment(
+            entry,
+            Postings(arrays["indptr"], arrays["doc_offsets"], arrays["impacts"]),
+            arrays["max_impacts"],
+            DocIds.from_arrays(arrays),
+            DocumentStore(documents_path),
+        )
+    except KeyError as error:
+        raise CorruptIndexError(f"{arrays_path} lacks the array {error}; {RESTORE}") from error
+    _check_lengths(arrays_path, segment)
+    return segment
+
+
+def verify_file(path: Path, entry: FileEntry) -> None:
+    """Compare the checksum of a file with what was written.
+
+    Raises:
+        CorruptIndexError: naming the file, the damaged arrays where known, and both checksums.
+    """
+    found = checksum(map_file(path, entry.size_bytes))
+    if found == entry.xxh3_64:
+        return
+    where = ""
+    if path.suffix == ".arrays":
+        where = f" in {', '.join(damaged_arrays(path, entry.size_bytes))}"
+    raise CorruptIndexError(
+        f"{path} is damaged{where}: its checksum is {found} where {entry.xxh3_64} was written; "
+        f"{RESTORE}"
+    )
+
+
+def _check_lengths(path: Path, segment: Segment) -> None:
+    """Kernels trust lengths, so they are compared even when checksums are not."""
+    entry, postings = segment.entry, segment.postings
+    expected = {
+        "indptr": (postings.indptr.size, n_ranges(entry.n_docs) * entry.n_terms + 1),
+        "doc_offsets": (postings.doc_offsets.size, entry.n_postings),
+        "impacts": (postings.impacts.size, entry.n_postings),
+        "max_impacts": (segment.max_impacts.size, entry.n_terms),
+        "doc_id_offsets": (len(segment.doc_ids), entry.n_docs),
+    }
+    for name, (found, wanted) in expected.items():
+        if found != wanted:
+            raise CorruptIndexError(
+                f"{path}: {name} has {found} values where {wanted} belong; {RESTORE}"
+            )

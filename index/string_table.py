@@ -1,0 +1,50 @@
+"""How are many short strings stored? As UTF-8 bytes end to end, and where each begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StringTable:
+    """Strings in memory-mapped arrays.
+
+    Args:
+        offsets: shape (n + 1,), where each string's bytes begin.
+        content: the UTF-8 bytes of all strings, end to end.
+    """
+
+    def __init__(self, offsets: NDArray[np.uint64], content: NDArray[np.uint8]) -> None:
+        self._offsets = offsets
+        self._content = content
+
+    def __len__(self) -> int:
+        return self._offsets.size - 1
+
+    def __getitem__(self, number: int) -> str:
+        begin, end = int(self._offsets[number]), int(self._offsets[number + 1])
+        return self._content[begin:end].tobytes().decode()
+
+    def to_list(self) -> list[str]:
+        """Return all strings."""
+        content = self._content.tobytes()
+        offsets = self._offsets.tolist()
+        return [content[begin:end].decode() for begin, end in pairwise(offsets)]
+
+    @staticmethod
+    def to_arrays(name: str, strings: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """Return the two arrays that `from_arrays` reads, under names that begin with `name`."""
+        encoded = [string.encode() for string in strings]
+        offsets = np.zeros(len(encoded) + 1, dtype=np.uint64)
+        np.cumsum([len(one) for one in encoded], out=offsets[1:])
+        content = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        return {f"{name}_offsets": offsets, f"{name}_bytes": content}
+
+    @staticmethod
+    def from_arrays(name: str, arrays: Mapping[str, NDArray[Any]]) -> StringTable:
+        """Read the arrays that `to_arrays` made."""
+        return StringTable(arrays[f"{name}_offsets"], arrays[f"{name}_bytes"])

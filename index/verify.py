@@ -1,0 +1,68 @@
+"""Is an index sound? Checksums of every file, then the order that search relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lsr.errors import CorruptIndexError
+from lsr.index.manifest import read_manifest
+from lsr.index.searcher import read_vocabulary
+from lsr.index.segment import Segment, open_segment
+from lsr.index.storage import RESTORE
+from lsr.kernels import RANGE_SIZE
+
+
+def verify_index(path: Path) -> Iterator[str]:
+    """Check the index at `path`, yielding a line for each part found sound.
+
+    Raises:
+        IndexNotFoundError: there is no index.
+        CorruptIndexError: names the first part that is not sound.
+    """
+    manifest = read_manifest(path)
+    yield f"manifest: commit {manifest.commit}, {len(manifest.segments)} segments"
+    vocabulary = read_vocabulary(path, manifest)
+    if vocabulary.fingerprint != manifest.vocabulary.fingerprint:
+        raise CorruptIndexError(f"{path}: the vocabulary is not the manifest's; {RESTORE}")
+    yield f"vocabulary: {vocabulary.n_terms:,} terms"
+    for entry in manifest.segments:
+        segment = open_segment(path, entry)
+        for problem in _problems(segment):
+            raise CorruptIndexError(f"{path}: segment {entry.name}: {problem}; {RESTORE}")
+        yield f"segment {entry.name}: {entry.n_docs:,} documents, {entry.n_postings:,} postings"
+
+
+def _problems(segment: Segment) -> Iterator[str]:
+    """Yield what is wrong with the order and the bounds of a segment's arrays."""
+    postings, n_docs = segment.postings, segment.n_docs
+    lengths = np.diff(postings.indptr)
+    if postings.indptr[0] != 0 or postings.indptr[-1] != postings.doc_offsets.size:
+        yield "indptr does not span the postings"
+    elif (lengths < 0).any():
+        yield "indptr falls"
+    else:
+        list_of = np.repeat(np.arange(lengths.size, dtype=np.int64), lengths)
+        key = list_of * RANGE_SIZE + postings.doc_offsets
+        if (np.diff(key) <= 0).any():
+            yield "a posting list is not in order of its documents"
+        first_docs = list_of // segment.n_terms * RANGE_SIZE
+        if (first_docs + postings.doc_offsets >= n_docs).any():
+            yield "a posting names a document beyond the last"
+        if postings.impacts.size and not postings.impacts.all():
+            yield "a posting has no impact"
+        largest = np.zeros(segment.n_terms, dtype=np.uint8)
+        np.maximum.at(largest, list_of % segment.n_terms, postings.impacts)
+        if (largest != segment.max_impacts).any():
+            yield "max_impacts is not the maximum of the impacts"
+    ids = segment.doc_ids.to_list()
+    if len(set(ids)) != n_docs:
+        yield "document ids are not unique"
+    if any(segment.doc_ids.number(doc_id) != number for number, doc_id in enumerate(ids)):
+        yield "a document id cannot be looked up"
+    for number, doc_id in enumerate(ids):
+        if segment.documents[number].doc_id != doc_id:
+            yield f"the stored document {number} is not {doc_id!r}"
+            return

@@ -1,0 +1,134 @@
+"""Keep the k best documents: higher score first, then lower document number.
+
+The candidates form a heap whose root is the worst of them. Documents are offered in rising order,
+so one that only equals the root's score never enters, and a block of scores with no larger value
+is skipped after one SIMD maximum.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_SIZE = 64
+"""Scores whose maximum is taken at once; a few SIMD registers' worth."""
+
+
+def top_k_reference(scores: NDArray[np.integer], k: int) -> NDArray[np.int64]:
+    """Say in NumPy which documents are the best `k` above zero, best first."""
+    found = np.flatnonzero(scores)
+    order = np.lexsort((found, -scores[found].astype(np.int64)))
+    return found[order[:k]].astype(np.int64)
+
+
+def top_k(
+    scores: NDArray[np.unsignedinteger], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the document numbers and the scores of the best `k` documents above zero.
+
+    Args:
+        scores: shape (n_docs,), unsigned.
+        k: at least 1.
+    """
+    best_scores = np.zeros(min(k, scores.size), dtype=np.int64)
+    best_docs = np.zeros(best_scores.size, dtype=np.int64)
+    size = offer(scores, 0, best_scores, best_docs, 0)
+    sort_best(best_scores, best_docs, size)
+    return best_docs[:size], best_scores[:size]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def offer(
+    scores: NDArray[np.unsignedinteger],
+    first_doc: int,
+    best_scores: NDArray[np.int64],
+    best_docs: NDArray[np.int64],
+    size: int,
+) -> int:
+    """Offer documents to the heap and return how many it holds now.
+
+    Args:
+        scores: scores of documents ``first_doc``, ``first_doc + 1``, ...
+        first_doc: above every document offered before.
+        best_scores: the heap's scores; its length is k.
+        best_docs: the heap's document numbers.
+        size: entries of the heap in use.
+    """
+    k = best_scores.size
+    for start in range(0, scores.size, BLOCK_SIZE):
+        block = scores[start : start + BLOCK_SIZE]
+        largest = block[0]
+        for position in range(1, block.size):
+            largest = max(largest, block[position])
+        threshold = best_scores[0] if size == k else 0
+        if np.int64(largest) <= threshold:
+            continue
+        for position in range(block.size):
+            score = np.int64(block[position])
+            if size < k:
+                if score > 0:
+                    _rise(score, first_doc + start + position, best_scores, best_docs, size)
+                    size += 1
+            elif score > best_scores[0]:
+                _sink(score, first_doc + start + position, best_scores, best_docs, k)
+    return size
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def sort_best(best_scores: NDArray[np.int64], best_docs: NDArray[np.int64], size: int) -> None:
+    """Put the first `size` entries of the heap in order, best first."""
+    for last in range(size - 1, 0, -1):
+        # The worst of what is left goes to the end, as in heapsort.
+        score, doc = best_scores[0], best_docs[0]
+        _sink(best_scores[last], best_docs[last], best_scores, best_docs, last)
+        best_scores[last], best_docs[last] = score, doc
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _is_worse(score: int, doc: int, other_score: int, other_doc: int) -> bool:
+    return score < other_score or (score == other_score and doc > other_doc)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _rise(
+    score: int,
+    doc: int,
+    best_scores: NDArray[np.int64],
+    best_docs: NDArray[np.int64],
+    place: int,
+) -> None:
+    """Insert a document at the free leaf `place` and let it rise above better ones."""
+    while place > 0:
+        parent = (place - 1) >> 1
+        if not _is_worse(score, doc, best_scores[parent], best_docs[parent]):
+            break
+        best_scores[place], best_docs[place] = best_scores[parent], best_docs[parent]
+        place = parent
+    best_scores[place], best_docs[place] = score, doc
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sink(
+    score: int,
+    doc: int,
+    best_scores: NDArray[np.int64],
+    best_docs: NDArray[np.int64],
+    size: int,
+) -> None:
+    """Replace the root of a heap of `size` entries and let the new one sink below worse ones."""
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        right = child + 1
+        if right < size and _is_worse(
+            best_scores[right], best_docs[right], best_scores[child], best_docs[child]
+        ):
+            child = right
+        if not _is_worse(best_scores[child], best_docs[child], score, doc):
+            break
+        best_scores[place], best_docs[place] = best_scores[child], best_docs[child]
+        place = child
+    best_scores[place], best_docs[place] = score, doc

@@ -1,0 +1,486 @@
+"""Text in, hits out: where an encoder and an inverted index meet.
+
+>>> import lsr, tempfile
+>>> documents = [("a", {"cat": 2.0, "milk": 1.0}), ("b", {"dog": 2.0})]
+>>> folder = tempfile.mkdtemp()
+>>> index = lsr.Index.build(f"{folder}/pets", documents)
+>>> [(hit.doc_id, hit.score) for hit in index.search({"cat": 1.0, "milk": 1.0})]
+[('a', 3.0)]
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lsr.documents import Document, DocumentBatch, QueryBatch, checked_id, document_from_record
+from lsr.encoders import Encoder, EncodingListener, Precision, load_encoder
+from lsr.errors import (
+    ConfigError,
+    IndexExistsError,
+    IndexNotFoundError,
+    InvalidInputError,
+    VocabularyMismatchError,
+)
+from lsr.index import (
+    IndexWriter,
+    Manifest,
+    Searcher,
+    Vocabulary,
+    VocabularyKind,
+    is_index,
+    read_manifest,
+    read_vocabulary,
+)
+from lsr.sparse import SparseBatch, batch_of_named_terms
+
+logger = logging.getLogger(__name__)
+
+BATCH_DOCS = 4096
+"""Documents encoded together: enough to sort by length, few enough to hold in memory."""
+
+DocumentLike = Document | Mapping[str, Any] | tuple[str, Mapping[str, float]]
+QueryLike = str | Mapping[str, float] | SparseBatch | Any
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One document found for a query.
+
+    Attributes:
+        doc_id: its id.
+        score: sum over the query's terms of query weight times document weight.
+        rank: from 1.
+    """
+
+    doc_id: str
+    score: float
+    rank: int
+    _searcher: Searcher = field(repr=False, compare=False)
+    _doc_number: int = field(repr=False, compare=False)
+
+    @cached_property
+    def document(self) -> Document:
+        """The stored document, read from the index when first asked for."""
+        return self._searcher.document(self._doc_number)
+
+
+@dataclass(frozen=True, slots=True)
+class TermShare:
+    """What one query term adds to a score: ``product = query_weight * document_weight``."""
+
+    term: str
+    term_id: int
+    query_weight: float
+    document_weight: float
+    product: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a document has its score: the query's terms, largest product first."""
+
+    doc_id: str
+    score: float
+    terms: list[TermShare]
+
+
+class Index:
+    """An index on disk and, where it has one, the encoder that made its vectors.
+
+    Make one with `build` or `create`, open one with `open`.
+    """
+
+    def __init__(self, path: Path, blueprint: _Blueprint, searcher: Searcher | None) -> None:
+        self.path = path
+        self._blueprint = blueprint
+        self._searcher = searcher
+
+    @classmethod
+    def open(
+        cls, path: str | Path, *, encoder: Encoder | None = None, verify: bool = True
+    ) -> Index:
+        """Open the last commit of an index.
+
+        Args:
+            path: its folder.
+            encoder: encodes queries in place of the encoder that the index remembers.
+            verify: compare the checksum of every file with what was written.
+
+        Raises:
+            IndexNotFoundError: there is no index at `path`.
+            CorruptIndexError: a file is missing or damaged.
+            VocabularyMismatchError: `encoder` has another vocabulary than the index.
+        """
+        searcher = Searcher.open(Path(path), verify=verify)
+        manifest = searcher.manifest
+        if encoder:
+            _refuse_other_vocabulary(encoder, manifest)
+        blueprint = _Blueprint(
+            encoder, manifest.encoder, None, manifest.max_weight, manifest.properties
+        )
+        return cls(Path(path), blueprint, searcher)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        encoder: Encoder | None = None,
+        encoder_settings: dict[str, Any] | None = None,
+        terms: Sequence[str] | None = None,
+        max_weight: float | None = None,
+        properties: dict[str, str] | None = None,
+        replace: bool = False,
+    ) -> Index:
+        """Prepare a new index; nothing is on disk before its writer's first commit.
+
+        Args:
+            path: its folder.
+            encoder: encodes documents and queries; None for documents that bring vectors.
+            encoder_settings: with `terms`, the encoder that made vectors computed elsewhere: it
+                is remembered for queries without being loaded now.
+            terms: that encoder's vocabulary.
+            max_weight: largest weight to hold, 255 impact steps; by default the encoder's ceiling
+                or the largest weight of the first documents.
+            properties: free text to keep with the index.
+            replace: take the place of the index at `path` on the first commit.
+
+        Raises:
+            IndexExistsError: there is an index at `path` and `replace` is false.
+            InvalidInputError: `path` is a file, or a folder that holds something else, or
+                `max_weight` is not above zero.
+        """
+        path = Path(path)
+        if is_index(path):
+            if not replace:
+                raise IndexExistsError(f"{path} is an index already; --force replaces it.")
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InvalidInputError(
+                f"{path} holds something that is not an index; choose a new folder."
+            )
+        if max_weight is not None and not 0 < max_weight < float("inf"):
+            raise InvalidInputError(f"max_weight is {max_weight}, but must be above zero.")
+        if encoder:
+            max_weight = max_weight or encoder.weight_ceiling
+            encoder_settings, terms = encoder.settings, encoder.tokens
+        blueprint = _Blueprint(encoder, encoder_settings, terms, max_weight, properties or {})
+        return cls(path, blueprint, None)
+
+    @classmethod
+    def build(
+        cls,
+        path: str | Path,
+        documents: Iterable[DocumentLike],
+        *,
+        encoder: Encoder | None = None,
+        max_weight: float | None = None,
+        replace: bool = False,
+    ) -> Index:
+        """Make an index of documents and commit it.
+
+        Args:
+            path: its folder.
+            documents: dicts such as ``{"id", "title", "text", ...}``, or, without an encoder,
+                pairs of an id and ``{term: weight}``.
+            encoder: encodes the texts.
+            max_weight: see `create`.
+            replace: take the place of the index at `path`.
+        """
+        index = cls.create(path, encoder=encoder, max_weight=max_weight, replace=replace)
+        with index.writer() as writer:
+            writer.add_documents(documents)
+            writer.commit()
+        return index
+
+    @property
+    def searcher(self) -> Searcher:
+        """The snapshot that searches run on."""
+        if self._searcher is None:
+            raise IndexNotFoundError(f"{self.path} has no commit yet.")
+        return self._searcher
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of queries, loaded when first needed.
+
+        Raises:
+            ConfigError: the index was built from vectors and knows no encoder.
+            VocabularyMismatchError: the model at its place now has another vocabulary.
+        """
+        blueprint = self._blueprint
+        if blueprint.encoder is None:
+            if blueprint.encoder_settings is None:
+                raise ConfigError(
+                    f"{self.path} was built from vectors and knows no model; "
+                    "give queries as {term: weight} vectors, or name a model with --model."
+                )
+            encoder = _load(blueprint.encoder_settings)
+            _refuse_other_vocabulary(encoder, self.searcher.manifest)
+            blueprint.encoder = encoder
+        return blueprint.encoder
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether queries may be text."""
+        return self._blueprint.encoder_settings is not None or self._blueprint.encoder is not None
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """Write to the index: ``with index.writer() as writer: ...; writer.commit()``.
+
+        What was not committed when the block ends is dropped.
+
+        Raises:
+            IndexLockedError: another writer is at work.
+        """
+        # The last commit may be younger than this object's snapshot.
+        manifest = read_manifest(self.path) if is_index(self.path) else None
+        blueprint = self._blueprint
+        replaces = self._searcher is None and manifest is not None
+        if manifest and not replaces:
+            vocabulary = read_vocabulary(self.path, manifest)
+            max_weight: float | None = manifest.max_weight if manifest.segments else None
+        else:
+            vocabulary = (
+                Vocabulary(VocabularyKind.MODEL, blueprint.terms)
+                if blueprint.terms is not None
+                else Vocabulary.empty()
+            )
+            max_weight = blueprint.max_weight
+        with IndexWriter(
+            self.path,
+            manifest,
+            vocabulary,
+            max_weight=max_weight,
+            encoder=blueprint.encoder_settings,
+            properties=blueprint.properties,
+            replace=replaces,
+        ) as index_writer:
+            yield Writer(self, index_writer)
+
+    def refresh(self) -> None:
+        """See the last commit."""
+        self._searcher = Searcher.open(self.path, verify=self._searcher is None)
+
+    def vectors_of(self, queries: QueryBatch) -> SparseBatch:
+        """Return the vectors of queries in the index's vocabulary, encoding texts.
+
+        Terms that the index does not know are left out.
+        """
+        if queries.vectors is None:
+            return self.encoder.encode_queries(queries.texts)
+        return self.searcher.vocabulary.queries(queries.vectors, queries.vocabulary)
+
+    def search(self, query: QueryLike, k: int = 10) -> list[Hit]:
+        """Return the best `k` documents, best first; ties by the order they were added.
+
+        Args:
+            query: a text, ``{term: weight}``, a `SparseBatch`, a SciPy sparse matrix or a torch
+                sparse tensor of one row.
+            k: at least 1.
+        """
+        return self.search_batch([query], k)[0]
+
+    def search_batch(
+        self, queries: Sequence[QueryLike], k: int = 10, threads: int = 1
+    ) -> list[list[Hit]]:
+        """Return the hits of each query; see `search`.
+
+        Args:
+            queries: queries of any mix of kinds.
+            k: at least 1.
+            threads: queries scored at the same time.
+        """
+        if not queries:
+            return []
+        vectors = SparseBatch.concatenate([self._vector_of(query) for query in queries])
+        searcher = self.searcher
+        rankings = searcher.search_batch(vectors, k, threads)
+        results = []
+        for number in range(len(queries)):
+            found = rankings.hits(number)
+            doc_ids = searcher.doc_ids([doc for doc, _ in found])
+            results.append(
+                [
+                    Hit(doc_id, score, rank, searcher, doc)
+                    for rank, (doc_id, (doc, score)) in enumerate(
+                        zip(doc_ids, found, strict=True), start=1
+                    )
+                ]
+            )
+        return results
+
+    def explain(self, query: QueryLike, doc_id: str) -> Explanation:
+        """Return what each term of `query` adds to the score of a document.
+
+        Raises:
+            InvalidInputError: the index has no document of this id.
+        """
+        searcher = self.searcher
+        doc_number = searcher.doc_number(doc_id)
+        if doc_number is None:
+            raise InvalidInputError(f"{self.path} has no document with the id {doc_id!r}.")
+        rows = searcher.contributions(*self._vector_of(query).row(0), doc_number)
+        score = sum(query_weight * weight for _, query_weight, weight in rows)
+        name = searcher.vocabulary.name
+        shares = [
+            TermShare(name(term), term, query_weight, weight, product, product / (score or 1.0))
+            for term, query_weight, weight in rows
+            for product in [query_weight * weight]
+        ]
+        return Explanation(doc_id, score, sorted(shares, key=lambda one: -one.product))
+
+    def info(self) -> dict[str, Any]:
+        """Return counts, sizes and settings of the index, as JSON values."""
+        manifest = self.searcher.manifest
+        files = [file for one in manifest.segments for file in (one.arrays, one.documents)]
+        n_postings = self.searcher.n_postings
+        array_bytes = sum(one.arrays.size_bytes for one in manifest.segments)
+        return {
+            "path": str(self.path),
+            "commit": manifest.commit,
+            "n_docs": self.searcher.n_docs,
+            "n_postings": n_postings,
+            "n_terms": manifest.vocabulary.n_terms,
+            "vocabulary": manifest.vocabulary.kind.value,
+            "vocabulary_fingerprint": manifest.vocabulary.fingerprint,
+            "encoder": manifest.encoder,
+            "max_weight": manifest.max_weight,
+            "n_clipped": sum(one.n_clipped for one in manifest.segments),
+            "size_bytes": sum(file.size_bytes for file in files)
+            + (manifest.vocabulary.names.size_bytes if manifest.vocabulary.names else 0),
+            "array_bytes": array_bytes,
+            "document_bytes": sum(one.documents.size_bytes for one in manifest.segments),
+            "array_bytes_per_posting": array_bytes / n_postings if n_postings else 0.0,
+            "terms_per_document": n_postings / max(1, self.searcher.n_docs),
+            "properties": manifest.properties,
+            "segments": [
+                {"name": one.name, "n_docs": one.n_docs, "n_postings": one.n_postings}
+                for one in manifest.segments
+            ],
+        }
+
+    def _vector_of(self, query: QueryLike) -> SparseBatch:
+        if isinstance(query, str):
+            return self.encoder.encode_queries([query])
+        vocabulary = self.searcher.vocabulary
+        if isinstance(query, Mapping):
+            named = {str(term): weight for term, weight in query.items()}
+            return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
+        batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)
+        if len(batch) != 1:
+            raise InvalidInputError(f"A query must be one vector, but {len(batch)} rows came.")
+        return vocabulary.queries(batch, None)
+
+
+class Writer:
+    """Adds documents to an index, encoding their texts; made by `Index.writer`."""
+
+    def __init__(self, index: Index, index_writer: IndexWriter) -> None:
+        self._index = index
+        self._index_writer = index_writer
+
+    def add(
+        self, documents: DocumentBatch | DocumentLike, listener: EncodingListener | None = None
+    ) -> SparseBatch:
+        """Add documents and return their vectors, unquantized, in the index's vocabulary.
+
+        Args:
+            documents: a batch, or one document; many at once are encoded faster.
+            listener: told of texts encoded and texts cut short.
+
+        Raises:
+            DuplicateIdError: an id is in the index already, or occurs twice.
+            InvalidInputError: a document has no vector and the index has no encoder.
+            VocabularyMismatchError: the vectors have other terms than the index.
+        """
+        batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
+        if batch.vectors is not None:
+            vectors = self._index_writer.vocabulary.documents(batch.vectors, batch.vocabulary)
+        elif self._index.has_encoder:
+            encoder = self._index.encoder
+            vectors = encoder.encode_documents([one.full_text for one in batch.documents], listener)
+        else:
+            place = batch.documents[0].place or batch.documents[0].doc_id
+            raise InvalidInputError(
+                f"{place}: the documents are texts, and texts need a model to become vectors; "
+                "name one with --model, for example --model splade-tiny."
+            )
+        self._index_writer.add(batch.documents, vectors)
+        return vectors
+
+    def add_documents(self, documents: Iterable[DocumentLike]) -> int:
+        """Add any number of documents, in batches, and return how many there were."""
+        stream = iter(documents)
+        n_docs = 0
+        while chunk := list(islice(stream, BATCH_DOCS)):
+            self.add(_batch(chunk))
+            n_docs += len(chunk)
+        return n_docs
+
+    def commit(self) -> None:
+        """Make the documents added so far durable and visible."""
+        self._index_writer.commit()
+        self._index.refresh()
+
+
+@dataclass(slots=True)
+class _Blueprint:
+    """What an index is made with."""
+
+    encoder: Encoder | None
+    encoder_settings: dict[str, Any] | None
+    terms: Sequence[str] | None
+    max_weight: float | None
+    properties: dict[str, str]
+
+
+def _load(settings: dict[str, Any]) -> Encoder:
+    return load_encoder(
+        settings["model"],
+        max_length=settings["max_length"],
+        precision=Precision(settings["precision"]),
+    )
+
+
+def _refuse_other_vocabulary(encoder: Encoder, manifest: Manifest) -> None:
+    expected, found = manifest.vocabulary.fingerprint, encoder.fingerprint
+    if manifest.vocabulary.kind is VocabularyKind.MODEL and expected != found:
+        raise VocabularyMismatchError(
+            f"The model {encoder.model} has another vocabulary ({found[:12]}, "
+            f"{len(encoder.tokens):,} terms) than the index ({expected[:12]}, "
+            f"{manifest.vocabulary.n_terms:,} terms); use the model that the index was built with."
+        )
+
+
+def _batch(documents: Sequence[DocumentLike]) -> DocumentBatch:
+    """Turn what users pass into a batch; documents with and without vectors do not mix."""
+    records: list[Document] = []
+    rows: list[Mapping[str, float]] = []
+    for number, document in enumerate(documents):
+        place = f"document {number}"
+        if isinstance(document, Document):
+            records.append(document)
+        elif isinstance(document, Mapping):
+            records.append(document_from_record(document, place))
+            if "vector" in document:
+                rows.append(document["vector"])
+        else:
+            doc_id, row = document
+            records.append(Document(checked_id(doc_id, place), place=place))
+            rows.append(row)
+    if not rows:
+        return DocumentBatch(records)
+    if len(rows) != len(records):
+        raise InvalidInputError("Some documents have vectors and some do not; index them apart.")
+    named = [{str(term): weight for term, weight in row.items()} for row in rows]
+    vectors, names = batch_of_named_terms(named, place=lambda row: records[row].place)
+    return DocumentBatch(records, vectors, names)
