@@ -1,0 +1,186 @@
+"""How does a hit look to a reader? With the passage and the terms that explain its rank.
+
+     1  scipy.interpolate.make_splrep(x, y, w, xb, ...)                       12.81
+        scipy/interpolate/_fitpack_repro.py:766
+        Create a smoothing B-spline function with bounded error ...
+        smooth 34 % · curve 21 % · +interpolation 12 % · 9 more 33 %
+
+A plus marks a term that the model added to the query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from lsr.documents import QueryBatch
+from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
+
+if TYPE_CHECKING:
+    from lsr.retrieval import Explanation, Hit, Index
+
+_SHOWN_TERMS = 6
+_INDENT = (0, 0, 0, 5)
+
+
+class Contribution(NamedTuple):
+    """What one term adds to a score.
+
+    Attributes:
+        term: its name in the vocabulary.
+        share: its part of the score, from 0 to 1.
+        typed: whether it stands in the query; else the model added it.
+    """
+
+    term: str
+    share: float
+    typed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HitView:
+    """A hit as it is shown.
+
+    Attributes:
+        rank: from 1.
+        score: the document's score.
+        doc_id: the document's id.
+        title: may be empty; the id then stands in its place.
+        where: where to read on, such as ``json/decoder.py:254``; may be empty.
+        highlight: the passage that shows most of the score.
+        contributions: the terms of the score, largest share first.
+        detailed: whether to show all of them, one a line.
+    """
+
+    rank: int
+    score: float
+    doc_id: str
+    title: str
+    where: str
+    highlight: Highlight
+    contributions: Sequence[Contribution]
+    detailed: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the view as JSON values."""
+        return {
+            "rank": self.rank,
+            "score": self.score,
+            "id": self.doc_id,
+            "title": self.title,
+            "where": self.where,
+            "passage": self.highlight.text,
+            "highlights": [list(span) for span in self.highlight.spans],
+            "contributions": [one._asdict() for one in self.contributions],
+        }
+
+
+def hit_views(
+    index: Index,
+    query: str | Mapping[str, float],
+    hits: Sequence[Hit],
+    *,
+    detailed: bool = False,
+) -> list[HitView]:
+    """Prepare the hits of one query for display.
+
+    Args:
+        index: where they were found.
+        query: what the user typed, or a vector, all of whose terms then count as typed.
+        hits: what the search returned.
+        detailed: show every term with its weights instead of the first few shares.
+    """
+    if isinstance(query, str):
+        vector = index.vectors_of(QueryBatch(["query"], [query]))
+        spans = index.encoder.term_spans
+        typed = term_origins(query, vector.terms.tolist(), spans)
+        explanations = [index.explain(vector, hit.doc_id) for hit in hits]
+    else:
+        spans = index.encoder.term_spans if index.has_encoder else _no_spans
+        typed = {}
+        explanations = [index.explain(query, hit.doc_id) for hit in hits]
+    return [
+        _view(hit, explanation, typed, spans, detailed)
+        for hit, explanation in zip(hits, explanations, strict=True)
+    ]
+
+
+def _view(
+    hit: Hit,
+    explanation: Explanation,
+    typed: Mapping[int, bool],
+    spans: Callable[[str], Sequence[TermSpan]],
+    detailed: bool,
+) -> HitView:
+    document = hit.document
+    matching = [one for one in explanation.terms if one.product > 0]
+    file, line = document.metadata.get("file"), document.metadata.get("line")
+    return HitView(
+        rank=hit.rank,
+        score=hit.score,
+        doc_id=hit.doc_id,
+        title=document.title,
+        where=f"{file}:{line}" if file and line else "",
+        highlight=best_passage(
+            document.text, {one.term_id: one.product for one in matching}, spans
+        ),
+        contributions=[
+            Contribution(one.term, one.share, typed.get(one.term_id, True)) for one in matching
+        ],
+        detailed=detailed,
+    )
+
+
+def _no_spans(text: str) -> list[TermSpan]:
+    """Find nothing: an index of vectors does not know where its terms stand in a text."""
+    return []
+
+
+def render_hits(query: str, hits: Sequence[HitView], console: Console) -> None:
+    """Print hits under their query; colours and bold type appear on a terminal only."""
+    console.print(Text(query, style="bold cyan"))
+    for hit in hits:
+        console.print()
+        title = Text(f"{hit.title or hit.doc_id}", style="bold")
+        head = Text.assemble(f"{hit.rank:>3}  ", title, f"   {hit.score:.2f}")
+        console.print(head)
+        if hit.where:
+            console.print(Padding(Text(hit.where, style="dim"), _INDENT))
+        if hit.highlight.text:
+            console.print(Padding(_marked(hit.highlight), _INDENT))
+        shown = len(hit.contributions) if hit.detailed else _SHOWN_TERMS
+        between = "\n" if hit.detailed else " · "
+        console.print(Padding(_shares(hit.contributions, shown, between), _INDENT))
+
+
+def _marked(highlight: Highlight) -> Text:
+    passage = Text(highlight.text)
+    for start, end in highlight.spans:
+        passage.stylize("bold yellow", start, end)
+    before = "" if highlight.is_first else "... "
+    # A text that was cut brings its own dots.
+    behind = "" if highlight.is_last or highlight.text.endswith("...") else " ..."
+    return Text.assemble(before, passage, behind)
+
+
+def _shares(contributions: Sequence[Contribution], shown: int, between: str) -> Text:
+    parts = [
+        Text.assemble(
+            (one.term if one.typed else f"+{one.term}", "green" if one.typed else "magenta"),
+            f" {_percent(one.share)}",
+        )
+        for one in contributions[:shown]
+    ]
+    others = contributions[shown:]
+    if others:
+        parts.append(Text(f"{len(others)} more {_percent(sum(one.share for one in others))}"))
+    return Text(between, style="dim").join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
