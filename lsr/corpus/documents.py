@@ -1,0 +1,128 @@
+"""Which reader reads a corpus? The one that its name, or its place, calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lsr.corpus.batches import grouped
+from lsr.corpus.beir import beir_file
+from lsr.corpus.ir_datasets_corpus import PREFIX, ir_datasets_records, ir_datasets_size
+from lsr.corpus.json_lines import json_file, json_lines
+from lsr.corpus.matrix import matrix_batches, matrix_size
+from lsr.corpus.opening import CODECS, chunks, stdin_chunks
+from lsr.corpus.parquet import parquet_batches, parquet_encoder_settings, parquet_size
+from lsr.corpus.records import DOCUMENT_FORM, RecordForm, Report, refuse
+from lsr.corpus.tables import csv_records, tsv_records
+from lsr.documents import DocumentBatch
+from lsr.errors import InvalidInputError, LsrError
+
+STDIN = "-"
+
+_TEXT_READERS = {
+    ".jsonl": json_lines,
+    ".json": json_file,
+    ".csv": csv_records,
+    ".tsv": tsv_records,
+}
+
+
+def read_documents(
+    source: str | Path, *, skip_bad: Callable[[LsrError], None] | None = None
+) -> Iterator[DocumentBatch]:
+    """Read a corpus, of texts or of vectors, in batches of bounded size.
+
+    Args:
+        source: a ``.jsonl``, ``.json``, ``.csv``, ``.tsv`` (each also with ``.gz`` or ``.zst``),
+            ``.parquet`` or ``.npz`` file, a BEIR folder, ``irds:`` and an ir_datasets id, or
+            ``-`` for JSON lines on standard input.
+        skip_bad: receives the error of each bad line or row, which is then left out; without
+            it the first one is raised.
+
+    Raises:
+        InvalidInputError: the corpus does not exist, is empty, damaged or of an unknown kind.
+        MissingDependencyError: ir_datasets is needed but not installed.
+
+    Example:
+        >>> for batch in read_documents("scifact"):        # doctest: +SKIP
+        ...     print(len(batch.documents), batch.documents[0].doc_id)
+    """
+    return read_batches(source, DOCUMENT_FORM, skip_bad or refuse)
+
+
+def corpus_size(source: str | Path) -> int | None:
+    """Return the number of documents if that is cheap to know, else None."""
+    if str(source).startswith(PREFIX):
+        return ir_datasets_size(str(source))
+    if str(source) == STDIN:
+        return None
+    path = _existing(source)
+    if path.suffix.lower() == ".parquet":
+        return parquet_size(path)
+    return matrix_size(path) if path.suffix.lower() == ".npz" else None
+
+
+def embedded_encoder_settings(source: str | Path) -> dict[str, Any] | None:
+    """Return the settings of the encoder that made the vectors, if the corpus carries them."""
+    if Path(source).suffix.lower() != ".parquet":
+        return None
+    return parquet_encoder_settings(_existing(source))
+
+
+def read_batches(source: str | Path, form: RecordForm, report: Report) -> Iterator[DocumentBatch]:
+    """Read documents or queries; what is missing or unknown is refused at once, not at first use.
+
+    Raises:
+        InvalidInputError: as `read_documents`.
+        MissingDependencyError: as `read_documents`.
+    """
+    return _not_empty(_batches(str(source), form, report), str(source), form)
+
+
+def _batches(source: str, form: RecordForm, report: Report) -> Iterator[DocumentBatch]:
+    if source == STDIN:
+        return grouped(json_lines(stdin_chunks(), "stdin", form, report), report)
+    if source.startswith(PREFIX):
+        return grouped(ir_datasets_records(source, form, report), report)
+    path = _existing(source)
+    return _file_batches(beir_file(path, form) if path.is_dir() else path, form, report)
+
+
+def _existing(source: str | Path) -> Path:
+    path = Path(source)
+    if not path.exists():
+        raise InvalidInputError(
+            f"There is no file or folder {str(source)!r}; check the path, or write {PREFIX}ID for "
+            "a dataset of ir_datasets."
+        )
+    return path
+
+
+def _file_batches(path: Path, form: RecordForm, report: Report) -> Iterator[DocumentBatch]:
+    ending = path.suffix.lower()
+    if ending == ".parquet":
+        return parquet_batches(path, form, report)
+    if ending == ".npz":
+        return matrix_batches(path, report)
+    if ending in CODECS:
+        ending = Path(path.stem).suffix.lower()
+    if ending not in _TEXT_READERS:
+        raise InvalidInputError(
+            f"{path} has none of the known endings {', '.join(_TEXT_READERS)} (plain or followed "
+            f"by {' or '.join(CODECS)}), .parquet and .npz; rename or convert it."
+        )
+    return grouped(_TEXT_READERS[ending](chunks(path), str(path), form, report), report)
+
+
+def _not_empty(
+    batches: Iterator[DocumentBatch], source: str, form: RecordForm
+) -> Iterator[DocumentBatch]:
+    n_found = 0
+    for batch in batches:
+        if batch.documents:
+            n_found += len(batch.documents)
+            yield batch
+    if not n_found:
+        name = "Standard input" if source == STDIN else source
+        raise InvalidInputError(f"{name} holds no {form.noun}; check that it is the right one.")

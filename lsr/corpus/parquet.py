@@ -1,0 +1,280 @@
+"""How is Parquet read? Column by column; vectors come straight from Arrow's list offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lsr.corpus.batches import MAX_BATCH_BYTES, MAX_BATCH_DOCUMENTS
+from lsr.corpus.records import (
+    RecordForm,
+    Report,
+    check_named_vector,
+    convert_sound_rows,
+    read_document,
+)
+from lsr.documents import ID_FIELDS, Document, DocumentBatch
+from lsr.errors import InvalidInputError
+from lsr.sparse import MAX_TERM_ID, SparseBatch
+
+VOCABULARY_KEY = b"lsr.vocabulary"
+ENCODER_KEY = b"lsr.encoder"
+
+Place = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which columns hold what, and the names of integer term ids if the file carries them."""
+
+    texts: list[str]
+    weights: str | None
+    vocabulary: list[str] | None
+
+
+def parquet_batches(path: Path, form: RecordForm, report: Report) -> Iterator[DocumentBatch]:
+    """Yield the rows of a Parquet file in batches.
+
+    Raises:
+        InvalidInputError: the file is damaged, or its columns are not those of a corpus.
+    """
+    first_row = 1
+    for batch, layout in _arrow_batches(path, form):
+
+        def convert(
+            rows: Sequence[int],
+            batch: pa.RecordBatch = batch,
+            layout: _Layout = layout,
+            first_row: int = first_row,
+        ) -> DocumentBatch:
+            part = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
+            return _convert(part, layout, lambda at: f"{path}: row {first_row + rows[at]}")
+
+        yield convert_sound_rows(batch.num_rows, convert, report)
+        first_row += batch.num_rows
+
+
+def parquet_size(path: Path) -> int:
+    """Return the number of rows."""
+    with _opened(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def parquet_encoder_settings(path: Path) -> dict[str, Any] | None:
+    """Return the settings of the encoder that made the vectors, if the file carries them."""
+    with _opened(path) as file:
+        settings: dict[str, Any] | None = _schema_value(
+            path, file.schema_arrow, ENCODER_KEY, dict[str, Any]
+        )
+    return settings
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _arrow_batches(path: Path, form: RecordForm) -> Iterator[tuple[pa.RecordBatch, _Layout]]:
+    with _opened(path) as file:
+        layout = _layout(path, file.schema_arrow, form)
+        sizes = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+        row_bytes = max(
+            (group.total_byte_size // max(1, group.num_rows) for group in sizes), default=1
+        )
+        n_rows = max(1, min(MAX_BATCH_DOCUMENTS, MAX_BATCH_BYTES // max(1, row_bytes)))
+        try:
+            for batch in file.iter_batches(n_rows):
+                for part in _halved(batch):
+                    yield part, layout
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+
+
+def _halved(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Split a batch until no part is above the limit or longer than a row."""
+    if batch.num_rows <= 1 or batch.nbytes <= MAX_BATCH_BYTES:
+        if batch.num_rows:
+            yield batch
+        return
+    middle = batch.num_rows // 2
+    yield from _halved(batch.slice(0, middle))
+    yield from _halved(batch.slice(middle))
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInputError:
+    reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason"
+    return InvalidInputError(
+        f"{path} cannot be read as Parquet ({reason}); write or fetch the file again."
+    )
+
+
+def _layout(path: Path, schema: pa.Schema, form: RecordForm) -> _Layout:
+    names = schema.names
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise InvalidInputError(f"{path}: the column {repeated!r} occurs twice; rename one.")
+    if not set(names) & set(ID_FIELDS):
+        raise InvalidInputError(
+            f"{path}: none of the columns ({', '.join(names)}) is called "
+            f"{', '.join(ID_FIELDS)}; rename the one that holds the ids."
+        )
+    weights = [name for name in ("weights", "impacts") if name in names and "terms" in names]
+    if len(weights) > 1:
+        raise InvalidInputError(
+            f"{path}: there are weights and impacts, but only one of the two can be indexed; "
+            "drop a column."
+        )
+    if not weights and not set(names) & set(form.text_fields):
+        raise InvalidInputError(
+            f"{path}: the columns ({', '.join(names)}) hold neither text "
+            f"({', '.join(form.text_fields)}) nor vectors (terms and weights or impacts); "
+            "rename the ones that do."
+        )
+    vectors = ["terms", *weights] if weights else []
+    for name in vectors:
+        _check_list_column(path, name, schema.field(name).type)
+    vocabulary = None
+    if vectors and pa.types.is_integer(schema.field("terms").type.value_type):
+        vocabulary = _schema_value(path, schema, VOCABULARY_KEY, list[str])
+    texts = [name for name in names if name not in vectors]
+    return _Layout(texts, weights[0] if weights else None, vocabulary)
+
+
+def _check_list_column(path: Path, name: str, kind: pa.DataType) -> None:
+    is_list = (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+    value = kind.value_type if is_list else None
+    is_known = value is not None and (
+        pa.types.is_integer(value)
+        or (
+            pa.types.is_string(value) or pa.types.is_large_string(value)
+            if name == "terms"
+            else pa.types.is_floating(value)
+        )
+    )
+    if not is_known:
+        elements = "integers or strings" if name == "terms" else "numbers"
+        raise InvalidInputError(
+            f"{path}: the column {name!r} has type {kind}, but must be a list of {elements}."
+        )
+
+
+def _schema_value(path: Path, schema: pa.Schema, key: bytes, kind: Any) -> Any:
+    found = (schema.metadata or {}).get(key)
+    if found is None:
+        return None
+    try:
+        return msgspec.json.decode(found, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInputError(
+            f"{path}: the schema metadata {key.decode()!r} is damaged ({error}); "
+            "write the file again with lsr encode."
+        ) from error
+
+
+def _convert(batch: pa.RecordBatch, layout: _Layout, place: Place) -> DocumentBatch:
+    documents = _documents(batch, layout, place)
+    if layout.weights is None:
+        return DocumentBatch(documents)
+    terms = _lists(batch, "terms", place)
+    weights = _lists(batch, layout.weights, place)
+    sizes = np.diff(terms.offsets.to_numpy())
+    differing = np.flatnonzero(sizes != np.diff(weights.offsets.to_numpy()))
+    if differing.size:
+        row = int(differing[0])
+        raise InvalidInputError(
+            f"{place(row)}: there are {sizes[row]} terms, but {len(weights[row])} {layout.weights}."
+        )
+    indptr = np.append(0, np.cumsum(sizes, dtype=np.int64))
+    values = weights.flatten().to_numpy(zero_copy_only=False)
+    ids = terms.flatten()
+    if not pa.types.is_integer(ids.type):
+        return _with_named_terms(documents, indptr, ids, values, place)
+    numbers = ids.to_numpy(zero_copy_only=False)
+    if layout.vocabulary is not None:
+        n_terms = max(1, len(layout.vocabulary))
+    else:
+        n_terms = int(min(numbers.max(initial=0), MAX_TERM_ID)) + 1
+    vectors = SparseBatch.from_arrays(indptr, numbers, values, n_terms, place=place)
+    return DocumentBatch(documents, vectors, layout.vocabulary)
+
+
+def _documents(batch: pa.RecordBatch, layout: _Layout, place: Place) -> list[Document]:
+    columns = {}
+    for name in layout.texts:
+        column = batch.column(name)
+        if _is_written_as_text(column.type):
+            column = column.cast(pa.string())
+        try:
+            columns[name] = column.to_pylist()
+        except UnicodeDecodeError:
+            raise InvalidInputError(
+                f"{place(0)}: the column {name!r} holds bytes that are not valid UTF-8."
+            ) from None
+    rows = zip(*columns.values(), strict=True)
+    return [
+        read_document(dict(zip(columns, row, strict=True)), place(at))
+        for at, row in enumerate(rows)
+    ]
+
+
+def _is_written_as_text(kind: pa.DataType) -> bool:
+    """Say whether JSON lacks the type, but Arrow can spell it (2026-01-31, 12.50)."""
+    types = pa.types
+    return bool(
+        types.is_date(kind)
+        or types.is_time(kind)
+        or types.is_timestamp(kind)
+        or types.is_decimal(kind)
+    )
+
+
+def _lists(batch: pa.RecordBatch, name: str, place: Place) -> pa.LargeListArray:
+    column = batch.column(name)
+    if column.null_count:
+        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise InvalidInputError(f"{place(row)}: {name} is null; write an empty list instead.")
+    lists = column.cast(pa.large_list(column.type.value_type))
+    values = lists.flatten()
+    if values.null_count:
+        at = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
+        offsets = lists.offsets.to_numpy()
+        row = int(np.searchsorted(offsets - offsets[0], at, side="right")) - 1
+        raise InvalidInputError(f"{place(row)}: {name} holds a null.")
+    return lists
+
+
+def _with_named_terms(
+    documents: list[Document],
+    indptr: NDArray[np.int64],
+    names: pa.StringArray,
+    weights: NDArray[Any],
+    place: Place,
+) -> DocumentBatch:
+    encoded = names.dictionary_encode()
+    vocabulary = encoded.dictionary.to_pylist()
+    numbers = encoded.indices.to_numpy(zero_copy_only=False)
+    try:
+        vectors = SparseBatch.from_arrays(
+            indptr, numbers, weights, max(1, len(vocabulary)), place=place
+        )
+    except InvalidInputError:
+        # Say it again with the name of the term instead of its number.
+        for row, (start, stop) in enumerate(pairwise(indptr.tolist())):
+            terms = (vocabulary[number] for number in numbers[start:stop])
+            pairs = zip(terms, weights[start:stop].tolist(), strict=True)
+            check_named_vector(pairs, place(row))
+        raise
+    return DocumentBatch(documents, vectors, vocabulary)

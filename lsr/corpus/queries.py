@@ -1,0 +1,70 @@
+"""What are the queries of a file? One batch of texts or vectors, with distinct ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lsr.corpus.documents import read_batches
+from lsr.corpus.ir_datasets_corpus import PREFIX
+from lsr.corpus.records import QUERY_FORM, refuse
+from lsr.documents import Document, DocumentBatch, QueryBatch
+from lsr.errors import DuplicateIdError, InvalidInputError
+from lsr.sparse import SparseBatch
+
+
+def read_queries(source: str | Path) -> QueryBatch:
+    """Read all queries of a file, of a BEIR folder or of standard input (``-``).
+
+    Queries are BEIR's JSON lines, TSV of id and text, or vectors in the forms that
+    `read_documents` takes; a JSON object may call its vector ``weights`` as well.
+
+    Raises:
+        DuplicateIdError: two queries have the same id.
+        InvalidInputError: the file is missing, empty or damaged, or a line is bad.
+    """
+    if str(source).startswith(PREFIX):
+        raise InvalidInputError(
+            f"{str(source)!r} names a corpus; queries come from a file or a BEIR folder."
+        )
+    batches = list(read_batches(source, QUERY_FORM, refuse))
+    queries = [query for batch in batches for query in batch.documents]
+    _check_distinct(queries)
+    vectors, vocabulary = _stacked_vectors(batches)
+    return QueryBatch(
+        [query.doc_id for query in queries],
+        [query.text for query in queries],
+        vectors,
+        vocabulary,
+    )
+
+
+def _check_distinct(queries: Sequence[Document]) -> None:
+    places: dict[str, str] = {}
+    for query in queries:
+        if query.doc_id in places:
+            raise DuplicateIdError(
+                f"{query.place}: the query id {query.doc_id!r} was used before, at "
+                f"{places[query.doc_id]}; give each query its own id."
+            )
+        places[query.doc_id] = query.place
+
+
+def _stacked_vectors(
+    batches: Sequence[DocumentBatch],
+) -> tuple[SparseBatch | None, Sequence[str] | None]:
+    """Stack the vectors of all batches, each of which may number its terms in its own way."""
+    vectors = [batch.vectors for batch in batches if batch.vectors is not None]
+    if not vectors:
+        return None, None
+    if batches[0].vocabulary is None:
+        return SparseBatch.concatenate(vectors), None
+    numbers: dict[str, int] = {}
+    renamed = []
+    for batch, own in zip(batches, vectors, strict=True):
+        names = batch.vocabulary or []
+        new_ids = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+        renamed.append(own.with_terms(new_ids, max(1, len(numbers))))
+    return SparseBatch.concatenate(renamed), list(numbers)
