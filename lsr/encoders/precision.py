@@ -1,0 +1,55 @@
+"""In which number format is the vocabulary head multiplied?
+
+The head is nine tenths of a small encoder's arithmetic. Cores with native bfloat16 instructions do
+it about twice as fast as in float32, and the weights move by about 0.01 at most; elsewhere bfloat16
+is emulated and slower. The transformer body always runs in float32.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from lsr.errors import ConfigError
+
+
+class Precision(StrEnum):
+    """Number format of the vocabulary head."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+    def resolved(self) -> Precision:
+        """Replace AUTO by the faster format on this CPU."""
+        if self is not Precision.AUTO:
+            return self
+        return Precision.BFLOAT16 if _has_native_bfloat16() else Precision.FLOAT32
+
+    def torch_dtype(self) -> Any:
+        """Return the torch dtype of a resolved precision."""
+        import torch
+
+        return {Precision.FLOAT32: torch.float32, Precision.BFLOAT16: torch.bfloat16}[self]
+
+
+def parse_precision(value: str) -> Precision:
+    """Return the precision named `value`.
+
+    Raises:
+        ConfigError: there is no such precision.
+    """
+    try:
+        return Precision(value)
+    except ValueError:
+        choices = ", ".join(Precision)
+        raise ConfigError(f"The precision {value!r} is not one of {choices}.") from None
+
+
+def _has_native_bfloat16() -> bool:
+    import torch
+
+    # torch.ops.mkldnn._is_mkldnn_bf16_supported() is no answer: it is true for every AVX-512 CPU,
+    # where oneDNN emulates bfloat16. A torch that lacks these probes counts as "no".
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, bool)() for probe in probes)

@@ -1,0 +1,190 @@
+"""How does a masked-language model weight the terms of a text? SPLADE with max pooling.
+
+    weight[term] = log(1 + max(0, max over tokens of logit[token, term]))
+
+The maximum runs over the special tokens too, as in the models' training.
+
+Paper: T. Formal, C. Lassance, B. Piwowarski, S. Clinchant, "SPLADE v2: Sparse Lexical and Expansion
+Model for Information Retrieval", 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.encoders.base import EncodingListener
+from lsr.encoders.batching import plan_batches
+from lsr.encoders.precision import Precision
+from lsr.encoders.tokenization import TextTokenizer, TokenizedText
+from lsr.encoders.vocabulary_head import VocabularyHead
+from lsr.encoders.workers import available_cores, run_batches
+from lsr.errors import InvalidInputError
+from lsr.sparse import SparseBatch, vocabulary_fingerprint
+
+WEIGHT_CEILING = 4.0
+"""log(1 + logit) reaches 4.0 at a logit of 53.6; trained models stay below 4."""
+
+MAX_BATCH_TOKENS = 4096
+BATCH_WORK = 40e9
+"""Floating-point operations of a batch. A core does them in about a second, which bounds how long
+an interrupt waits; models of millions of parameters reach MAX_BATCH_TOKENS first."""
+
+
+class SpladeEncoder:
+    """Encodes texts with a masked-language model; made by `load_encoder`.
+
+    The vector of a text is the same whatever else is encoded with it, up to rounding: sums in
+    another order move float32 weights by about 1e-6 and, where a hidden state falls on the other
+    side of a rounding step, bfloat16 weights by about 0.01. The same call on the same machine
+    gives the same bits.
+
+    Args:
+        model: what the user named.
+        location: what loads the model again from anywhere: a hub id, short name or full path.
+        body: the transformer without its vocabulary head; its "logits" are hidden states.
+        head: the vocabulary head.
+        tokenizer: bound to the maximum length.
+        tokens: name of every term.
+        pad_id: token id that fills up rows.
+        precision: the head's, resolved.
+    """
+
+    weight_ceiling = WEIGHT_CEILING
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        location: str,
+        body: Any,
+        head: VocabularyHead,
+        tokenizer: TextTokenizer,
+        tokens: Sequence[str],
+        pad_id: int,
+        precision: Precision,
+    ) -> None:
+        self.model = model
+        self.tokens = tokens
+        self.fingerprint = vocabulary_fingerprint(tokens)
+        self.settings: dict[str, Any] = {
+            "model": location,
+            "max_length": tokenizer.max_length,
+            "precision": precision.value,
+            "pooling": "max",
+            "activation": "log1p(relu)",
+            "special_tokens": "pooled",
+        }
+        self._body = body
+        self._head = head
+        self._tokenizer = tokenizer
+        self._pad_id = pad_id
+        self._device = head.weight.device
+        n_parameters = head.weight.numel() + sum(p.numel() for p in body.parameters())
+        self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / (2 * n_parameters)))
+        self._n_workers = available_cores() if self._device.type == "cpu" else 1
+
+    def encode_documents(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> SparseBatch:
+        """Return one vector per text, in input order.
+
+        While several batches run, torch's thread count, which belongs to the process, is 1.
+
+        Args:
+            texts: a text without tokens, such as an empty one, gets an empty vector.
+            listener: hears of progress and of texts that were cut.
+
+        Raises:
+            InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
+        """
+        if isinstance(texts, str):
+            raise InvalidInputError("Expected a list of texts but got one string; pass [text].")
+        tokenized = self._tokenizer.tokenize(texts)
+        if listener is not None:
+            for row, text in enumerate(tokenized):
+                if text.is_truncated:
+                    listener.truncated(row)
+        return self._encode(tokenized, listener)
+
+    def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
+        """Return one vector per query; this model treats queries and documents alike."""
+        return self.encode_documents(texts)
+
+    def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
+        """Return each row as ``{token: weight}``, heaviest first, ties by term id.
+
+        Raises:
+            InvalidInputError: the batch is over another vocabulary, or `top_k` is below 1.
+        """
+        if batch.n_terms != len(self.tokens):
+            raise InvalidInputError(
+                f"The batch has a vocabulary of {batch.n_terms} terms but the model one of "
+                f"{len(self.tokens)}."
+            )
+        if top_k is not None and top_k < 1:
+            raise InvalidInputError(f"top_k is {top_k}, but must be at least 1.")
+        decoded = []
+        for terms, weights in batch.rows():
+            order = np.argsort(-weights, kind="stable")[:top_k]
+            decoded.append({self.tokens[terms[at]]: float(weights[at]) for at in order})
+        return decoded
+
+    def term_spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return (term id, start, end) for the tokens of `text`, as character offsets."""
+        return self._tokenizer.spans(text)
+
+    def _encode(
+        self, tokenized: Sequence[TokenizedText], listener: EncodingListener | None
+    ) -> SparseBatch:
+        lengths = np.array([text.ids.size for text in tokenized], dtype=np.int64)
+        filled = np.flatnonzero(lengths)
+        batches = [filled[rows] for rows in plan_batches(lengths[filled], self._token_budget)]
+        # One vector without terms stands for every empty text.
+        empty = SparseBatch.from_rows([[]], self._head.n_terms)
+        parts = [empty] * (len(batches) + 1)
+        position = np.full(lengths.size, sum(map(len, batches)), dtype=np.int64)
+        position[np.concatenate([filled[:0], *batches])] = np.arange(filled.size)
+
+        def finished(number: int, vectors: SparseBatch) -> None:
+            parts[number] = vectors
+            if listener is not None:
+                listener.encoded(len(vectors))
+
+        if listener is not None and filled.size < lengths.size:
+            listener.encoded(int(lengths.size - filled.size))
+        run_batches(
+            self._encode_batch,
+            [[tokenized[row].ids for row in rows] for rows in batches],
+            finished,
+            self._n_workers,
+        )
+        return SparseBatch.concatenate(parts).take(position)
+
+    def _encode_batch(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+        import torch
+
+        ids = np.full((len(rows), max(row.size for row in rows)), self._pad_id, dtype=np.int64)
+        mask = np.zeros(ids.shape, dtype=np.int64)
+        for number, row in enumerate(rows):
+            ids[number, : row.size] = row
+            mask[number, : row.size] = 1
+        with torch.inference_mode():
+            input_ids = torch.from_numpy(ids).to(self._device)
+            attention_mask = torch.from_numpy(mask).to(self._device)
+            hidden = self._body(input_ids=input_ids, attention_mask=attention_mask).logits
+            logits = self._head.largest_logits(hidden, attention_mask.bool())
+        return _positive_rows(logits.cpu().numpy())
+
+
+def _positive_rows(logits: NDArray[np.float32]) -> SparseBatch:
+    """Return log1p of the positive logits as a batch, one row each."""
+    n_rows, n_terms = logits.shape
+    flat = np.flatnonzero(logits > 0)
+    indptr = np.searchsorted(flat, np.arange(n_rows + 1, dtype=np.int64) * n_terms)
+    terms = (flat % n_terms).astype(np.uint32)
+    weights = np.log1p(logits.reshape(-1)[flat])
+    return SparseBatch(indptr.astype(np.int64), terms, weights, n_terms)

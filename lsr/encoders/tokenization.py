@@ -1,0 +1,169 @@
+"""How does a text become term ids? Without a cost that grows with what `max_length` cuts off.
+
+A text far longer than `max_length` tokens is tokenized from a prefix. Tokenizers work word by word
+("word" = what their pre-tokenizer splits off), so cutting a text can change the tokens of the words
+beside the cut and no others. The tokens of a prefix are therefore exactly the first tokens of the
+whole text up to some words before the cut. If those settled tokens do not fill `max_length`, the
+prefix grows. A tokenizer without word boundaries has one word, which never settles, so the prefix
+grows to the whole text: slow, and still exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+CHUNK_TEXTS = 512
+"""Texts handed to the tokenizer at once; an interrupt is heard between two chunks."""
+
+PREFIX_CHARACTERS_PER_TOKEN = 8
+PREFIX_GROWTH = 4
+UNSETTLED_WORDS = 2
+"""Words before a cut that are not trusted: the one that was cut and, for pre-tokenizers that look
+one character ahead, the one before it."""
+
+MAX_SPAN_CHARACTERS = 200_000
+"""Highlights are looked for in this many leading characters of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedText:
+    """Term ids of one text.
+
+    Attributes:
+        ids: with the model's special tokens; empty for a text without tokens.
+        is_truncated: whether the text has more tokens than `ids` holds.
+    """
+
+    ids: NDArray[np.int64]
+    is_truncated: bool
+
+
+class TextTokenizer:
+    """A fast tokenizer bound to one maximum length; safe to use from several threads.
+
+    Args:
+        backend: its truncation and padding are switched off here, once, and never touched again.
+        max_length: most tokens of a text, special tokens included.
+
+    Raises:
+        ConfigError: `max_length` leaves no room for a token of the text.
+        UnsupportedModelError: special tokens do not simply stand before and after the text.
+    """
+
+    def __init__(self, backend: Tokenizer, max_length: int) -> None:
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+        self._before, self._after = _special_tokens_around(backend)
+        n_special = self._before.size + self._after.size
+        if max_length <= n_special:
+            raise ConfigError(
+                f"max_length is {max_length}, but the model adds {n_special} special tokens to "
+                f"every text; it must be at least {n_special + 1}."
+            )
+        self.max_length = max_length
+        self._room = max_length - n_special
+        added = backend.get_added_tokens_decoder().values()
+        # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
+        self._unsettled_characters = max((len(token.content) for token in added), default=0)
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Tokenize texts as the model wants them, cut at `max_length`.
+
+        Raises:
+            InvalidInputError: an element is not a string, or no valid Unicode.
+        """
+        result: list[TokenizedText] = []
+        for start in range(0, len(texts), CHUNK_TEXTS):
+            chunk = texts[start : start + CHUNK_TEXTS]
+            _check_texts(chunk, start)
+            result.extend(self._tokenize_chunk(chunk))
+        return result
+
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return (term id, start, end) of every token, as character offsets into `text`."""
+        encoding = self._backend.encode(text[:MAX_SPAN_CHARACTERS], add_special_tokens=False)
+        return [
+            (term, start, end)
+            for term, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+        ]
+
+    def _tokenize_chunk(self, texts: Sequence[str]) -> list[TokenizedText]:
+        # Some tokenizers make a token of white space, but a blank text has nothing to be found by.
+        texts = ["" if text.isspace() else text for text in texts]
+        limit = self._room * PREFIX_CHARACTERS_PER_TOKEN
+        short = [text for text in texts if text and len(text) <= limit]
+        # The fast variant computes neither offsets nor words, which only prefixes need.
+        encodings = iter(self._backend.encode_batch_fast(short, add_special_tokens=False))
+        return [
+            self._framed(next(encodings).ids if len(text) <= limit else self._first_ids(text))
+            if text
+            else self._framed([])
+            for text in texts
+        ]
+
+    def _first_ids(self, text: str) -> list[int]:
+        """Return the ids of `text`, or at least one more than there is room for."""
+        n_characters = self._room * PREFIX_CHARACTERS_PER_TOKEN
+        while n_characters < len(text):
+            # White space is stripped because an added token may claim a run of it on its left.
+            prefix = text[:n_characters].rstrip()
+            encoding = self._backend.encode(prefix, add_special_tokens=False)
+            n_settled = self._n_settled(encoding, len(prefix))
+            if n_settled > self._room:
+                return encoding.ids[:n_settled]
+            n_characters *= PREFIX_GROWTH
+        return self._backend.encode_batch_fast([text], add_special_tokens=False)[0].ids
+
+    def _n_settled(self, encoding: Encoding, n_characters: int) -> int:
+        """Return how many leading tokens no text after the prefix can change."""
+        words = np.array([-1 if word is None else word for word in encoding.word_ids], np.int64)
+        if not words.size:
+            return 0
+        ends = np.array(encoding.offsets, np.int64)[:, 1]
+        settled = (words <= words.max() - UNSETTLED_WORDS) & (
+            ends <= n_characters - self._unsettled_characters
+        )
+        return int(settled.size if settled.all() else np.argmin(settled))
+
+    def _framed(self, ids: list[int]) -> TokenizedText:
+        if not ids:
+            return TokenizedText(np.empty(0, np.int64), False)
+        body = np.array(ids[: self._room], np.int64)
+        framed = np.concatenate([self._before, body, self._after])
+        return TokenizedText(framed, len(ids) > self._room)
+
+
+def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    bare = backend.encode("a", add_special_tokens=False).ids
+    framed = backend.encode("a", add_special_tokens=True).ids
+    for n_before in range(len(framed) - len(bare) + 1):
+        if framed[n_before : n_before + len(bare)] == bare:
+            after = framed[n_before + len(bare) :]
+            return np.array(framed[:n_before], np.int64), np.array(after, np.int64)
+    raise UnsupportedModelError(
+        "The tokenizer does more to a text than adding special tokens before and after it, "
+        "which this version cannot follow."
+    )
+
+
+def _check_texts(texts: Sequence[str], first_row: int) -> None:
+    for row, text in enumerate(texts, first_row):
+        if not isinstance(text, str):
+            raise InvalidInputError(f"Text {row} is a {type(text).__name__}, not a string.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInputError(
+                f"Text {row} holds half a surrogate pair, which is not valid text."
+            ) from None
