@@ -7,7 +7,7 @@ segments is written last. Until then the index is what it was, whatever happens.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -124,16 +124,41 @@ class IndexWriter:
             raise InvalidInputError(
                 f"There are {len(documents)} documents but {len(vectors)} vectors."
             )
-        for document in documents:
-            self._refuse_duplicate(document)
+        for _, error in self.duplicates(documents):
+            raise error
         if self._documents is None:
             self._documents = DocumentStoreWriter(self._new_file(".documents.arrow"))
         for document in documents:
-            self._places[document.doc_id] = document.place
+            self._places[document.doc_id] = document.place or "an earlier document"
         self._documents.add(documents)
         self._batches.append(vectors)
         if sum(batch.nnz for batch in self._batches) >= SEGMENT_POSTINGS:
             self._flush()
+
+    def duplicates(self, documents: Sequence[Document]) -> Iterator[tuple[int, DuplicateIdError]]:
+        """Yield the rows of documents whose id is taken, with the error that says by what."""
+        places: dict[str, str] = {}
+        for row, document in enumerate(documents):
+            doc_id, place = document.doc_id, document.place or f"document {row}"
+            first = self._places.get(doc_id, places.get(doc_id))
+            if first is not None:
+                yield (
+                    row,
+                    DuplicateIdError(
+                        f"{place}: the id {doc_id!r} occurs twice, first at {first}; ids must be "
+                        "unique."
+                    ),
+                )
+            elif any(one.doc_ids.number(doc_id) is not None for one in self._open_segments):
+                yield (
+                    row,
+                    DuplicateIdError(
+                        f"{place}: the id {doc_id!r} is in the index already; leave the document out "
+                        "(--on-error skip), or replace the whole index with --force."
+                    ),
+                )
+            else:
+                places[doc_id] = place
 
     def commit(self) -> Manifest:
         """Publish the documents added so far and return the new manifest.
@@ -157,20 +182,6 @@ class IndexWriter:
         self._manifest, self._new_segments, self._replace = manifest, [], False
         remove_orphans(self.path, manifest)
         return manifest
-
-    def _refuse_duplicate(self, document: Document) -> None:
-        doc_id, place = document.doc_id, document.place or "document"
-        if doc_id in self._places:
-            first = self._places[doc_id]
-            raise DuplicateIdError(
-                f"{place}: the id {doc_id!r} occurs twice"
-                f"{f', first at {first}' if first else ''}; ids must be unique."
-            )
-        if any(segment.doc_ids.number(doc_id) is not None for segment in self._open_segments):
-            raise DuplicateIdError(
-                f"{place}: the id {doc_id!r} is in the index already; leave the document out, or "
-                "replace the whole index with --force."
-            )
 
     def _flush(self) -> None:
         """Write the buffered documents as a segment that nothing refers to yet."""

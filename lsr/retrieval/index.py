@@ -10,17 +10,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.documents import Document, DocumentBatch, QueryBatch, checked_id, document_from_record
-from lsr.encoders import Encoder, EncodingListener, Precision, load_encoder
+from lsr.documents import QueryBatch
+from lsr.encoders import Encoder, Precision, load_encoder
 from lsr.errors import (
     ConfigError,
     IndexExistsError,
@@ -38,58 +35,11 @@ from lsr.index import (
     read_manifest,
     read_vocabulary,
 )
+from lsr.retrieval.hits import Explanation, Hit, TermShare
+from lsr.retrieval.writer import DocumentLike, Writer
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
-logger = logging.getLogger(__name__)
-
-BATCH_DOCS = 4096
-"""Documents encoded together: enough to sort by length, few enough to hold in memory."""
-
-DocumentLike = Document | Mapping[str, Any] | tuple[str, Mapping[str, float]]
 QueryLike = str | Mapping[str, float] | SparseBatch | Any
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One document found for a query.
-
-    Attributes:
-        doc_id: its id.
-        score: sum over the query's terms of query weight times document weight.
-        rank: from 1.
-    """
-
-    doc_id: str
-    score: float
-    rank: int
-    _searcher: Searcher = field(repr=False, compare=False)
-    _doc_number: int = field(repr=False, compare=False)
-
-    @cached_property
-    def document(self) -> Document:
-        """The stored document, read from the index when first asked for."""
-        return self._searcher.document(self._doc_number)
-
-
-@dataclass(frozen=True, slots=True)
-class TermShare:
-    """What one query term adds to a score: ``product = query_weight * document_weight``."""
-
-    term: str
-    term_id: int
-    query_weight: float
-    document_weight: float
-    product: float
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a document has its score: the query's terms, largest product first."""
-
-    doc_id: str
-    score: float
-    terms: list[TermShare]
 
 
 class Index:
@@ -231,6 +181,24 @@ class Index:
     def has_encoder(self) -> bool:
         """Whether queries may be text."""
         return self._blueprint.encoder_settings is not None or self._blueprint.encoder is not None
+
+    def refuse_other_model(self, model: str | None, max_length: int | None) -> None:
+        """Refuse to add documents with other settings than those the index was made with.
+
+        Args:
+            model: what the user named now, or None.
+            max_length: likewise.
+
+        Raises:
+            ConfigError: they differ: the new vectors would not compare with the old ones.
+        """
+        settings = self._blueprint.encoder_settings or {"model": None, "max_length": None}
+        for name, value in (("model", model), ("max_length", max_length)):
+            if value is not None and value != settings[name]:
+                raise ConfigError(
+                    f"{self.path} was made with {name} {settings[name]}, not {value}; leave the "
+                    "option out to add to it, or remake the index with --force."
+                )
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
@@ -381,57 +349,6 @@ class Index:
         return vocabulary.queries(batch, None)
 
 
-class Writer:
-    """Adds documents to an index, encoding their texts; made by `Index.writer`."""
-
-    def __init__(self, index: Index, index_writer: IndexWriter) -> None:
-        self._index = index
-        self._index_writer = index_writer
-
-    def add(
-        self, documents: DocumentBatch | DocumentLike, listener: EncodingListener | None = None
-    ) -> SparseBatch:
-        """Add documents and return their vectors, unquantized, in the index's vocabulary.
-
-        Args:
-            documents: a batch, or one document; many at once are encoded faster.
-            listener: told of texts encoded and texts cut short.
-
-        Raises:
-            DuplicateIdError: an id is in the index already, or occurs twice.
-            InvalidInputError: a document has no vector and the index has no encoder.
-            VocabularyMismatchError: the vectors have other terms than the index.
-        """
-        batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
-        if batch.vectors is not None:
-            vectors = self._index_writer.vocabulary.documents(batch.vectors, batch.vocabulary)
-        elif self._index.has_encoder:
-            encoder = self._index.encoder
-            vectors = encoder.encode_documents([one.full_text for one in batch.documents], listener)
-        else:
-            place = batch.documents[0].place or batch.documents[0].doc_id
-            raise InvalidInputError(
-                f"{place}: the documents are texts, and texts need a model to become vectors; "
-                "name one with --model, for example --model splade-tiny."
-            )
-        self._index_writer.add(batch.documents, vectors)
-        return vectors
-
-    def add_documents(self, documents: Iterable[DocumentLike]) -> int:
-        """Add any number of documents, in batches, and return how many there were."""
-        stream = iter(documents)
-        n_docs = 0
-        while chunk := list(islice(stream, BATCH_DOCS)):
-            self.add(_batch(chunk))
-            n_docs += len(chunk)
-        return n_docs
-
-    def commit(self) -> None:
-        """Make the documents added so far durable and visible."""
-        self._index_writer.commit()
-        self._index.refresh()
-
-
 @dataclass(slots=True)
 class _Blueprint:
     """What an index is made with."""
@@ -459,28 +376,3 @@ def _refuse_other_vocabulary(encoder: Encoder, manifest: Manifest) -> None:
             f"{len(encoder.tokens):,} terms) than the index ({expected[:12]}, "
             f"{manifest.vocabulary.n_terms:,} terms); use the model that the index was built with."
         )
-
-
-def _batch(documents: Sequence[DocumentLike]) -> DocumentBatch:
-    """Turn what users pass into a batch; documents with and without vectors do not mix."""
-    records: list[Document] = []
-    rows: list[Mapping[str, float]] = []
-    for number, document in enumerate(documents):
-        place = f"document {number}"
-        if isinstance(document, Document):
-            records.append(document)
-        elif isinstance(document, Mapping):
-            records.append(document_from_record(document, place))
-            if "vector" in document:
-                rows.append(document["vector"])
-        else:
-            doc_id, row = document
-            records.append(Document(checked_id(doc_id, place), place=place))
-            rows.append(row)
-    if not rows:
-        return DocumentBatch(records)
-    if len(rows) != len(records):
-        raise InvalidInputError("Some documents have vectors and some do not; index them apart.")
-    named = [{str(term): weight for term, weight in row.items()} for row in rows]
-    vectors, names = batch_of_named_terms(named, place=lambda row: records[row].place)
-    return DocumentBatch(records, vectors, names)

@@ -1,0 +1,34 @@
+"""`lsr info`: what an index holds and how it was made."""
+
+from __future__ import annotations
+
+from lsr.cli.output import IndexOption, JsonOption, emit, emit_json
+
+
+def info(index: IndexOption, json: JsonOption = False) -> None:
+    """Print counts, sizes, model and settings of an index.
+
+    Example: lsr info --index demo-index
+    """
+    from lsr.retrieval import Index
+
+    facts = Index.open(index).info()
+    if json:
+        emit_json(facts)
+        return
+    encoder = facts["encoder"]
+    rows = {
+        "documents": f"{facts['n_docs']:,} in {len(facts['segments'])} segments",
+        "postings": f"{facts['n_postings']:,}, {facts['terms_per_document']:.1f} a document",
+        "vocabulary": f"{facts['n_terms']:,} terms ({facts['vocabulary']})",
+        "model": encoder["model"] if encoder else "none: built from vectors",
+        "settings": ", ".join(f"{name} {value}" for name, value in (encoder or {}).items()),
+        "impacts": f"8 bits, weights up to {facts['max_weight']:g}; {facts['n_clipped']:,} clipped",
+        "size": f"{facts['size_bytes'] / 1e6:,.2f} MB: arrays {facts['array_bytes'] / 1e6:,.2f} "
+        f"({facts['array_bytes_per_posting']:.2f} bytes a posting), "
+        f"documents {facts['document_bytes'] / 1e6:,.2f}",
+        "commit": str(facts["commit"]),
+    }
+    for name, value in rows.items():
+        if value:
+            emit(f"{name:<12}{value}")

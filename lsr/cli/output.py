@@ -1,0 +1,122 @@
+"""Where does output go? Results to stdout, notes to stderr, bars on a terminal only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+stdout = Console(highlight=False)
+console = Console(stderr=True, highlight=False)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only, no notes.")]
+IndexOption = Annotated[str, typer.Option("--index", help="Folder of the index.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Hub id, folder, or short name such as splade-tiny."),
+]
+MaxLengthOption = Annotated[
+    int | None,
+    typer.Option("--max-length", min=8, help="Word pieces of a text that are read; 256 if unset."),
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=1, help="Queries scored at the same time.")
+]
+
+
+class Bar(Protocol):
+    """A progress bar that counts."""
+
+    def advance(self, n: int = 1) -> None:
+        """Count `n` more."""
+
+
+def emit(text: str) -> None:
+    """Print a result as it is."""
+    stdout.out(text, highlight=False)
+
+
+def emit_json(value: Any) -> None:
+    """Print a result as JSON, indented on a terminal and on one line otherwise."""
+    encoded = msgspec.json.encode(value)
+    stdout.out((msgspec.json.format(encoded) if stdout.is_terminal else encoded).decode())
+
+
+def note(message: str) -> None:
+    """Tell a person something that is not a result; silent under --quiet."""
+    if not console.quiet:
+        console.out(message, highlight=False)
+
+
+def set_quiet(quiet: bool) -> None:
+    """Silence notes, warnings and bars from here on."""
+    console.quiet = quiet
+
+
+def show_warnings() -> None:
+    """Send the library's warnings to stderr, one line each."""
+    handler = RichHandler(
+        console=console, show_time=False, show_path=False, show_level=False, markup=False
+    )
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logger = logging.getLogger("lsr")
+    logger.handlers = [handler]
+    logger.propagate = False
+
+
+@contextmanager
+def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
+    """Show a bar with rate and time left while the block runs, on a terminal only.
+
+    Args:
+        description: what is counted, such as ``documents``.
+        total: how many there will be; None when nobody knows.
+    """
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    ]
+    disable = not console.is_terminal or console.quiet
+    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
+        task = progress.add_task(description, total=total)
+        yield _Counter(progress, task)
+
+
+class _Counter:
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, n: int = 1) -> None:
+        self._progress.advance(self._task, n)
+
+
+class _RateColumn(ProgressColumn):
+    """Things a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
