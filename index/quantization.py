@@ -46,6 +46,12 @@ class ImpactQuantizer:
         """Return how many weights lie above `max_weight`, beyond half a step."""
         return int(np.count_nonzero(weights > self.max_weight + self.step / 2))
 
+    def distortion(self, weights: NDArray[np.float32]) -> float:
+        """Return the share of the weights' sum that rounding and clipping move, 0 to 1 and more."""
+        exact = weights.astype(np.float64)
+        moved = np.abs(exact - self.quantize(weights) * self.step).sum()
+        return float(moved / exact.sum()) if exact.size else 0.0
+
     @staticmethod
     def for_weights(weights: NDArray[np.float32]) -> ImpactQuantizer:
         """Fit the map to given weights: exact when all are integers up to 255."""

@@ -36,8 +36,9 @@ logger = logging.getLogger(__name__)
 SEGMENT_POSTINGS = 1 << 26
 """Postings buffered before a segment is written: 8 bytes each, half a gigabyte."""
 
-MAX_CLIPPED_SHARE = 0.01
-"""Share of a segment's weights that may exceed the quantizer's range before it is refused."""
+MAX_DISTORTION = 0.05
+"""Share of a segment's weight that 8 bits may move. SPLADE weights lose 0.6 %; more than 5 % means
+that the quantizer was fitted to weights of another scale."""
 
 
 class IndexWriter:
@@ -118,7 +119,7 @@ class IndexWriter:
 
         Raises:
             DuplicateIdError: an id is in the index already, or occurs twice.
-            InvalidInputError: too many weights exceed the quantizer's range.
+            InvalidInputError: the weights are of another scale than the quantizer was made for.
         """
         if len(documents) != len(vectors):
             raise InvalidInputError(
@@ -212,13 +213,15 @@ class IndexWriter:
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
 
     def _checked_clipping(self, vectors: SparseBatch, quantizer: ImpactQuantizer) -> int:
-        n_clipped = quantizer.n_clipped(vectors.weights)
-        if n_clipped > MAX_CLIPPED_SHARE * vectors.nnz:
+        distortion = quantizer.distortion(vectors.weights)
+        if distortion > MAX_DISTORTION:
             raise InvalidInputError(
-                f"{n_clipped:,} of {vectors.nnz:,} weights exceed {quantizer.max_weight:g}, the "
-                "largest that this index can hold, fixed by its first documents; build it again "
-                f"with --max-weight {float(vectors.weights.max()):g}."
+                f"8-bit impacts for weights up to {quantizer.max_weight:g} would change these "
+                f"weights by {distortion:.0%}: their mean is {vectors.weights.mean():.3g}, the "
+                f"largest {vectors.weights.max():.3g}. Build the index with a --max-weight that "
+                "suits all its documents."
             )
+        n_clipped = quantizer.n_clipped(vectors.weights)
         if n_clipped:
             logger.warning(
                 "%d of %d weights exceed %g and were clipped to it.",

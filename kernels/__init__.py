@@ -10,7 +10,6 @@ with keyed_cache():
         widest_score,
     )
     from lsr.kernels.postings import RANGE_SIZE, Postings, n_ranges
-    from lsr.kernels.top_k import top_k, top_k_reference
 
 __all__ = [
     "RANGE_SIZE",
@@ -20,7 +19,5 @@ __all__ = [
     "n_ranges",
     "search_exhaustive",
     "search_exhaustive_reference",
-    "top_k",
-    "top_k_reference",
     "widest_score",
 ]

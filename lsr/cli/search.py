@@ -111,16 +111,9 @@ def _write_run(index: Index, queries: str, run: Path, k: int, threads: int) -> N
     write_run(
         run,
         {
-            query_id: list(
-                zip(
-                    index.searcher.doc_ids([doc for doc, _ in rankings.hits(number)]),
-                    [score for _, score in rankings.hits(number)],
-                    strict=True,
-                )
-            )
+            query_id: index.searcher.named_hits(rankings, number)
             for number, query_id in enumerate(batch.query_ids)
         },
-        tag="lsr",
     )
     n_queries = len(batch.query_ids)
     emit(
