@@ -26,14 +26,14 @@ def write_lock(path: Path) -> Iterator[None]:
     """
     lock = filelock.FileLock(path / LOCK_NAME)
     holder = path / HOLDER_NAME
-    try:
-        with disk_errors(path / LOCK_NAME):
+    with disk_errors(path / LOCK_NAME):
+        try:
             lock.acquire(timeout=0)
-    except filelock.Timeout:
-        who = holder.read_text().strip() if holder.is_file() else "another process"
-        raise IndexLockedError(
-            f"{path} is being written by {who}; wait for it to finish, or stop it."
-        ) from None
+        except filelock.Timeout:
+            who = holder.read_text().strip() if holder.is_file() else "another process"
+            raise IndexLockedError(
+                f"{path} is being written by {who}; wait for it to finish, or stop it."
+            ) from None
     try:
         with disk_errors(holder):
             now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,104 @@
+"""A damaged index is refused, naming the file; it never gives other hits."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import lsr
+from lsr.errors import CorruptIndexError, FormatVersionError, IndexStorageError
+
+QUERY = {"cat": 1.0, "milk": 0.5}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sound") / "x"
+    documents = [
+        {"id": str(n), "text": f"text {n}", "vector": {"cat": 1 + n % 3, "milk": 2}}
+        for n in range(20)
+    ]
+    lsr.Index.build(path, documents)
+    return path
+
+
+@given(st.data())
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_every_flipped_byte_is_found(
+    sound: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    copy = tmp_path_factory.mktemp("flip") / "x"
+    shutil.copytree(sound, copy)
+    files = sorted(one for one in copy.rglob("*.*") if one.name != "write.lock")
+    file = data.draw(st.sampled_from(files))
+    content = bytearray(file.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    file.write_bytes(content)
+
+    with pytest.raises(IndexStorageError) as caught:
+        lsr.Index.open(copy)
+
+    assert str(copy) in str(caught.value)
+    shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("suffix", [".arrays", ".documents.arrow", ".vocabulary.arrays"])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file.unlink(), "is missing"),
+        (lambda file: file.write_bytes(b""), "has 0 bytes where"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes where"),
+        (lambda file: file.write_bytes(file.read_bytes() + b"x"), "bytes where"),
+        (lambda file: file.write_bytes(bytes(file.stat().st_size)), "start as|is damaged"),
+    ],
+    ids=["missing", "empty", "truncated", "longer", "zeroed"],
+)
+def test_every_other_length_or_content_is_found(
+    sound: Path,
+    tmp_path: Path,
+    suffix: str,
+    damage: Callable[[Path], None],
+    message: str,
+) -> None:
+    copy = tmp_path / "x"
+    shutil.copytree(sound, copy)
+    # "00000001.arrays" has one suffix, the others two.
+    (file,) = [one for one in copy.rglob(f"*{suffix}") if one.name[8:] == suffix]
+
+    damage(file)
+
+    with pytest.raises(CorruptIndexError, match=message) as caught:
+        lsr.Index.open(copy)
+    assert file.name in str(caught.value)
+
+
+def test_a_flip_names_the_array(sound: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "x"
+    shutil.copytree(sound, copy)
+    (file,) = [one for one in copy.rglob("*.arrays") if one.name[8:] == ".arrays"]
+    content = file.read_bytes()
+    at = content.rindex(b"19")  # the last document id
+    file.write_bytes(content[:at] + b"77" + content[at + 2 :])
+
+    with pytest.raises(CorruptIndexError, match="is damaged in doc_id_bytes: its checksum is"):
+        lsr.Index.open(copy)
+
+
+def test_a_newer_format_is_refused(sound: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "x"
+    shutil.copytree(sound, copy)
+    manifest = copy / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"version":1', '"version":2'))
+
+    with pytest.raises(FormatVersionError, match="format version 2, and this library reads 1"):
+        lsr.Index.open(copy)
+
+
+def test_the_sound_index_opens(sound: Path) -> None:
+    assert [hit.doc_id for hit in lsr.Index.open(sound).search(QUERY, k=2)] == ["2", "5"]

@@ -1,0 +1,26 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsr.index.doc_ids import DocIds
+
+_IDS = st.lists(st.text(min_size=1).filter(lambda one: one.isprintable()), unique=True, max_size=30)
+
+
+@given(_IDS, st.text(min_size=1))
+def test_equals_a_dictionary(doc_ids: list[str], other: str) -> None:
+    table = DocIds.from_arrays(DocIds.to_arrays(doc_ids))
+
+    assert table.to_list() == doc_ids
+    assert [table[number] for number in range(len(table))] == doc_ids
+    assert [table.number(one) for one in doc_ids] == list(range(len(doc_ids)))
+    assert table.number(other + "?") is None or other + "?" in doc_ids
+
+
+def test_equal_hashes_are_told_apart_by_the_strings(monkeypatch: object) -> None:
+    import lsr.index.doc_ids as module
+
+    monkeypatch.setattr(module, "_hash", lambda doc_id: 7)  # type: ignore[attr-defined]
+
+    table = DocIds.from_arrays(DocIds.to_arrays(["a", "b", "c"]))
+
+    assert [table.number(one) for one in ("c", "a", "b", "d")] == [2, 0, 1, None]

@@ -1,0 +1,127 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lsr.documents import Document
+from lsr.errors import InvalidInputError
+from lsr.index import IndexWriter, Searcher, Vocabulary
+from lsr.sparse import SparseBatch
+from oracles import ranked, stored_matrix
+from strategies import sparse_batches
+
+
+def _build(path: Path, batches: Sequence[SparseBatch]) -> Searcher:
+    """One commit, and so one segment, a batch."""
+    manifest, n_docs = None, 0
+    vocabulary = Vocabulary.empty()
+    for batch in batches:
+        with IndexWriter(
+            path, manifest, vocabulary, max_weight=4.0, encoder=None, properties={}
+        ) as writer:
+            documents = [Document(str(n_docs + row)) for row in range(len(batch))]
+            writer.add(documents, vocabulary.documents(batch, None))
+            manifest = writer.commit()
+        n_docs += len(batch)
+    return Searcher.open(path)
+
+
+@given(
+    st.lists(sparse_batches(min_rows=1), min_size=1, max_size=4),
+    sparse_batches(min_rows=1),
+    st.integers(1, 60),
+)
+@settings(deadline=None, max_examples=60)
+def test_equals_dense_scoring_over_any_segments(
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[SparseBatch],
+    queries: SparseBatch,
+    k: int,
+) -> None:
+    searcher = _build(tmp_path_factory.mktemp("index") / "x", batches)
+
+    rankings = searcher.search_batch(queries, k)
+
+    # Integer sums at one scale, so floats are exact multiples and order is the integers' order.
+    expected = ranked(stored_matrix(searcher), queries, k)
+    for number, hits in enumerate(expected):
+        assert [doc for doc, _ in rankings.hits(number)] == [doc for doc, _ in hits]
+        scores = np.array([score for _, score in rankings.hits(number)])
+        integers = np.array([score for _, score in hits])
+        if integers.size:
+            np.testing.assert_allclose(scores / scores[0], integers / integers[0], rtol=1e-12)
+
+
+@given(st.lists(sparse_batches(min_rows=1), min_size=2, max_size=4), sparse_batches(min_rows=1))
+@settings(deadline=None, max_examples=30)
+def test_many_segments_answer_as_one(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[SparseBatch], queries: SparseBatch
+) -> None:
+    folder = tmp_path_factory.mktemp("index")
+    many = _build(folder / "many", batches).search_batch(queries, 30)
+
+    one = _build(folder / "one", [SparseBatch.concatenate(batches)]).search_batch(queries, 30)
+
+    np.testing.assert_array_equal(many.doc_numbers, one.doc_numbers)
+    np.testing.assert_array_equal(many.scores, one.scores)
+
+
+def test_scores_are_the_float_dot_products_within_the_quantizers_step(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        [(int(t), float(rng.uniform(0.1, 3.9))) for t in rng.choice(50, 12, replace=False)]
+        for _ in range(200)
+    ]
+    batch = SparseBatch.from_rows(rows, n_terms=50)
+    queries = batch.slice(0, 20)
+    searcher = _build(tmp_path / "x", [batch])
+
+    rankings = searcher.search_batch(queries, 200)
+
+    product = (queries.to_scipy() @ batch.to_scipy().T).toarray()
+    for number in range(20):
+        for doc, score in rankings.hits(number):
+            # Half a step (4 / 255 / 2) of each of at most 12 impacts, times weights up to 3.9.
+            assert abs(score - product[number, doc]) <= 12 * 3.9 * (4 / 255 / 2) + 1e-3
+
+
+def test_contributions_add_up_to_the_score(tmp_path: Path) -> None:
+    batch = SparseBatch.from_rows([[(0, 1.0), (2, 2.0)], [(2, 0.5)]], n_terms=3)
+    searcher = _build(tmp_path / "x", [batch, batch.slice(0, 0)])
+    query = SparseBatch.from_rows([[(0, 0.3), (1, 5.0), (2, 0.7)]], n_terms=3)
+
+    shares = searcher.contributions(*query.row(0), 0)
+
+    ((doc, score), *_) = searcher.search_batch(query, 1).hits(0)
+    assert doc == 0
+    assert sum(q * d for _, q, d in shares) == pytest.approx(score, rel=1e-12)
+    assert [term for term, _, _ in shares] == [0, 1, 2]
+    assert shares[1][2] == 0
+
+
+def test_threads_do_not_change_the_answer(tmp_path: Path) -> None:
+    batch = SparseBatch.from_rows([[(t % 7, 1.0 + t % 3)] for t in range(50)], n_terms=7)
+    searcher = _build(tmp_path / "x", [batch])
+
+    alone = searcher.search_batch(batch, 10)
+    together = searcher.search_batch(batch, 10, threads=3)
+
+    np.testing.assert_array_equal(alone.doc_numbers, together.doc_numbers)
+    np.testing.assert_array_equal(alone.scores, together.scores)
+
+
+@pytest.mark.parametrize(("k", "threads"), [(0, 1), (-1, 1), (1, 0)])
+def test_refuses_k_and_threads_below_one(tmp_path: Path, k: int, threads: int) -> None:
+    searcher = _build(tmp_path / "x", [SparseBatch.from_rows([[(0, 1.0)]], 1)])
+
+    with pytest.raises(InvalidInputError, match="must be at least 1"):
+        searcher.search_batch(SparseBatch.from_rows([[(0, 1.0)]], 1), k, threads)
+
+
+def test_an_index_without_documents_has_no_hits(tmp_path: Path) -> None:
+    searcher = _build(tmp_path / "x", [SparseBatch.from_rows([], 1)])
+
+    assert searcher.search_batch(SparseBatch.from_rows([[(0, 1.0)]], 1), 5).hits(0) == []
