@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,16 +38,7 @@ def parquet_batches(path: Path, form: RecordForm, report: Report) -> Iterator[Do
     """
     first_row = 1
     for batch, layout in _arrow_batches(path, form):
-
-        def convert(
-            rows: Sequence[int],
-            batch: pa.RecordBatch = batch,
-            layout: Layout = layout,
-            first_row: int = first_row,
-        ) -> DocumentBatch:
-            part = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
-            return _convert(part, layout, lambda at: f"{path}: row {first_row + rows[at]}")
-
+        convert = partial(_convert_rows, path, first_row, batch, layout)
         yield convert_sound_rows(batch.num_rows, convert, report)
         first_row += batch.num_rows
 
@@ -105,6 +97,13 @@ def _damaged(path: Path, error: Exception) -> InvalidInputError:
     return InvalidInputError(
         f"{path} cannot be read as Parquet ({reason}); write or fetch the file again."
     )
+
+
+def _convert_rows(
+    path: Path, first_row: int, batch: pa.RecordBatch, layout: Layout, rows: Sequence[int]
+) -> DocumentBatch:
+    part = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
+    return _convert(part, layout, lambda at: f"{path}: row {first_row + rows[at]}")
 
 
 def _convert(batch: pa.RecordBatch, layout: Layout, place: Place) -> DocumentBatch:

@@ -1,0 +1,95 @@
+"""What does `lsr encode` write? A Parquet file of vectors that says which encoder made them.
+
+Columns: ``id`` (string), ``terms`` (list of uint32, rising), ``weights`` (list of float). The
+schema's metadata holds the encoder's settings and vocabulary, so that an index of the file can
+answer questions as text.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.corpus.parquet_layout import ENCODER_KEY, VOCABULARY_KEY
+from lsr.errors import DiskFullError, InvalidInputError
+from lsr.sparse import SparseBatch
+
+
+class VectorFileWriter:
+    """Write vectors; the file appears under its name when the block ends without an error.
+
+    Args:
+        path: the ``.parquet`` file.
+        tokens: name of every term id.
+        encoder_settings: what `load_encoder` needs to make the encoder again.
+    """
+
+    def __init__(self, path: Path, tokens: Sequence[str], encoder_settings: dict[str, Any]) -> None:
+        self._path = path
+        self._draft = path.with_name(path.name + ".tmp")
+        self._schema = pa.schema(
+            [
+                ("id", pa.string()),
+                ("terms", pa.list_(pa.uint32())),
+                ("weights", pa.list_(pa.float32())),
+            ],
+            metadata={
+                VOCABULARY_KEY: msgspec.json.encode(list(tokens)),
+                ENCODER_KEY: msgspec.json.encode(encoder_settings),
+            },
+        )
+
+    def __enter__(self) -> VectorFileWriter:
+        with _write_errors(self._path):
+            self._writer = pq.ParquetWriter(self._draft, self._schema, compression="zstd")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            with _write_errors(self._path):
+                self._writer.close()
+                if error is None:
+                    self._draft.replace(self._path)
+        finally:
+            self._draft.unlink(missing_ok=True)
+
+    def write(self, ids: Sequence[str], vectors: SparseBatch) -> None:
+        """Append vectors, one per id.
+
+        Raises:
+            DiskFullError: the disk is full.
+        """
+        offsets = pa.array(vectors.indptr.astype("int32"))
+        columns = [
+            pa.array(ids, pa.string()),
+            pa.ListArray.from_arrays(offsets, pa.array(vectors.terms)),
+            pa.ListArray.from_arrays(offsets, pa.array(vectors.weights)),
+        ]
+        with _write_errors(self._path):
+            self._writer.write_table(pa.table(columns, schema=self._schema))
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFullError(
+                f"The disk is full: {path} could not be written; free some space or choose "
+                "another --output."
+            ) from error
+        raise InvalidInputError(f"{path} cannot be written: {error}.") from error
