@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|\[Errno (28|122)\]")
 NO_PERMISSION = re.compile(r"Permission denied|Read-only file system|\[Errno (13|30)\]")
@@ -15,9 +17,11 @@ UNREACHABLE = re.compile(
     r"|Temporary failure in name resolution|Name or service not known|ProxyError"
     r"|CERTIFICATE_VERIFY_FAILED|HTTP error \d+|\d{3} (Client|Server) Error"
 )
-NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
-CONFLICT = re.compile(r"ResolutionImpossible|conflicting dependencies")
+# A registry without the version in constraints.txt looks to pip like a conflict.
+NOT_FOUND = re.compile(r"No matching distribution found for (\S+)|Cannot install (\S+)")
 NO_VENV = re.compile(r"ensurepip|No module named '?venv")
+
+LOG_PAUSE_S = 15.0
 
 
 def cause_of_failure(output: str, again: str) -> str | None:
@@ -28,7 +32,10 @@ def cause_of_failure(output: str, again: str) -> str | None:
         again: the command to repeat once the cause is gone.
     """
     if DISK_FULL.search(output):
-        return f"The disk is full while packages are installed. Free some space, then: {again}"
+        return (
+            f"The disk of {Path.cwd()} or of {tempfile.gettempdir()} is full. Free some space, "
+            f"or name a roomier folder for temporary files in TMPDIR, then: {again}"
+        )
     if NO_PERMISSION.search(output):
         return f"A file cannot be written: {_line_of(NO_PERMISSION, output)} Then: {again}"
     if NO_VENV.search(output):
@@ -45,11 +52,10 @@ def cause_of_failure(output: str, again: str) -> str | None:
         )
     if missing := NOT_FOUND.search(output):
         return (
-            f"The package registry has no {missing[1]} for this Python and machine. "
-            f"Name another registry in PIP_INDEX_URL, then: {again}"
+            f"The package registry has no {missing[1] or missing[2]} that suits constraints.txt, "
+            "pyproject.toml, this Python and this machine. Another registry is named in "
+            f"PIP_INDEX_URL; then: {again}"
         )
-    if CONFLICT.search(output):
-        return "pyproject.toml and constraints.txt ask for versions that exclude each other."
     return None
 
 
@@ -59,11 +65,12 @@ def news_of(line: str) -> str | None:
     match words:
         case ["Collecting", requirement, *_]:
             return f"Collecting {requirement}"
-        case ["Downloading", place, *size]:
-            return " ".join(["Downloading", place.rsplit("/", 1)[-1], *size])
+        case ["Downloading", place, size, "MB)"]:
+            wheel = "-".join(place.rsplit("/", 1)[-1].split("-")[:2])
+            return f"Downloading {wheel} {size} MB)"
         case ["Building", "wheel", "for", name, *_]:
             return f"Building {name}"
-        case ["Installing", "collected", "packages:", *names]:
+        case ["Installing", "collected", "packages:", *names] if len(names) > 1:
             return f"Installing {len(names)} packages"
         case ["WARNING:", "Retrying", *_]:
             return "The package registry does not answer; trying once more"
@@ -78,6 +85,7 @@ class Progress:
         self._step = 0
         self._started = time.monotonic()
         self._news = ""
+        self._told = self._started
         self._moves = sys.stderr.isatty()
 
     @property
@@ -96,9 +104,9 @@ class Progress:
         self._write(end="" if self._moves else "\n")
 
     def tick(self) -> None:
-        """Move the clock of a terminal's line."""
-        if self._moves:
-            self._write(end="")
+        """Move the clock: each time on a terminal, now and then in a log."""
+        if self._moves or time.monotonic() - self._told > LOG_PAUSE_S:
+            self.tell(self._news)
 
     def finish(self, text: str = "") -> None:
         """Leave the moving line, and the text if there is one."""
@@ -108,6 +116,7 @@ class Progress:
         sys.stderr.flush()
 
     def _write(self, end: str) -> None:
+        self._told = time.monotonic()
         line = f"[{self._step}/{self._n_steps}] {self.elapsed_s:3d} s  {self._news}"
         if self._moves:
             line = "\r\033[K" + line[: shutil.get_terminal_size().columns - 1]
