@@ -162,7 +162,7 @@ class SpladeEncoder:
             finished,
             self._n_workers,
         )
-        return SparseBatch.concatenate(parts).take(position)
+        return SparseBatch.concatenate(parts).take(position.tolist())
 
     def _encode_batch(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
         import torch

@@ -18,8 +18,9 @@ from lsr.errors import UnsupportedModelError
 if TYPE_CHECKING:
     import torch
 
-TILE_TERMS = 512
-"""Terms per tile: 4096 tokens by 512 terms are 4 MB in bfloat16, still near the cache."""
+TILE_LOGITS = 1 << 19
+"""Logits per tile: 1 MB in bfloat16, which a core's cache holds. A batch of 4096 tokens takes 128
+terms at a time; a query takes the whole vocabulary at once and saves the calls."""
 
 PROBE_TOLERANCE = 1e-4
 """Largest difference to the model's own logits, relative to their size. float32 sums in another
@@ -63,14 +64,13 @@ class VocabularyHead:
         hidden = torch.where(mask[..., None], hidden, hidden[:, :1])
         flat = hidden.to(self.weight.dtype).view(n_texts * n_tokens, width)
         largest = flat.new_empty(n_texts, self.n_terms)
-        buffer = flat.new_empty(flat.shape[0] * TILE_TERMS)
-        for start in range(0, self.n_terms, TILE_TERMS):
-            rows = self.weight[start : start + TILE_TERMS]
+        tile = min(self.n_terms, max(1, TILE_LOGITS // flat.shape[0]))
+        buffer = flat.new_empty(flat.shape[0] * tile)
+        for start in range(0, self.n_terms, tile):
+            rows = self.weight[start : start + tile]
             logits = buffer[: flat.shape[0] * rows.shape[0]].view(flat.shape[0], rows.shape[0])
             torch.mm(flat, rows.t(), out=logits)
-            torch.amax(
-                logits.view(n_texts, n_tokens, -1), 1, out=largest[:, start : start + TILE_TERMS]
-            )
+            torch.amax(logits.view(n_texts, n_tokens, -1), 1, out=largest[:, start : start + tile])
         result = largest.float()
         return result if self.bias is None else result + self.bias
 
