@@ -71,8 +71,15 @@ def best_passage(
         width: at least 40.
     """
     shown = " ".join(text.split())
-    matches = [span for span in term_spans(shown) if contributions.get(span[0], 0.0) > 0]
-    matches.sort(key=lambda span: span[1:])
+    matches = sorted(
+        (
+            (term, start, end)
+            for term, start, end in term_spans(shown)
+            # A full stop may score, but a marked one tells nobody anything.
+            if contributions.get(term, 0.0) > 0 and _WORD.search(shown, start, end)
+        ),
+        key=lambda match: match[1:],
+    )
     units = [match.span() for match in _UNIT.finditer(shown)]
     if not units:
         return Highlight("", 0, 0, (), is_first=True, is_last=True)

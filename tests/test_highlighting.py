@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
 
-VOCABULARY = ["curve", "fit", "smooth", "##ing", "naïve", "学", "习", "points"]
+VOCABULARY = ["curve", "fit", "smooth", "##ing", "naïve", "学", "习", "points", "."]
 FILLER = ["the", "of", "x." * 9, "a-long-word-" * 6, "ends.", "Is", "\n", "\t\n ", "δ"]
 
 
@@ -29,7 +29,8 @@ def spans_of(text: str) -> list[TermSpan]:
 
 
 def visible_share(passage: str, contributions: dict[int, float]) -> float:
-    return sum(contributions.get(term, 0.0) for term in {term for term, _, _ in spans_of(passage)})
+    words = {term for term, _, _ in spans_of(passage) if VOCABULARY[term] != "."}
+    return sum(contributions.get(term, 0.0) for term in words)
 
 
 def best_share(text: str, contributions: dict[int, float], width: int) -> float:
@@ -92,6 +93,12 @@ def test_marks_whole_words_of_matching_pieces() -> None:
     found = best_passage("Curve-less curvefitting, smooth!", {0: 1.0, 3: 1.0}, spans_of)
 
     assert marked(found) == ["curvefitting"]
+
+
+def test_marks_no_punctuation() -> None:
+    found = best_passage("A curve. Another.", {0: 1.0, 8: 1.0}, spans_of)
+
+    assert marked(found) == ["curve"]
 
 
 def test_each_distinct_term_counts_once() -> None:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from lsr.retrieval import Index
 
 QUESTIONS = (
-    # The standard library answers the first; SciPy and NetworkX come along with the packages that
-    # `lsr` itself and torch need.
-    "read a large file line by line without loading it into memory",
+    # The standard library answers the first. SciPy, which `lsr` needs, answers the second, and
+    # NetworkX, which torch needs, the third.
+    "measure how long a small piece of code takes to run",
     "how do I fit a smooth curve through noisy points",
     "shortest path between two nodes of a graph",
 )
@@ -153,8 +153,8 @@ def _suggest(index: Index, path: str) -> None:
     place = shlex.quote(path)
     best = index.search(QUESTIONS[0], 1)
     commands = [
-        f'lsr search "remove duplicates from a list" --index {place}',
-        f'lsr search "draw random numbers from a normal distribution" --index {place} --json',
+        f'lsr search "stop training when the validation loss no longer improves" --index {place}',
+        f'lsr search "copy a directory tree recursively" --index {place} --json',
         f"lsr info --index {place}",
         "lsr doctor",
     ]

@@ -120,9 +120,7 @@ def cpu_features() -> dict[str, bool]:
     """Return the CPU's features as the kernels' compiler sees them; empty when it is missing."""
     if importlib.util.find_spec("llvmlite") is None:
         return {}
-    import llvmlite.binding
-
-    return dict(llvmlite.binding.get_host_cpu_features())
+    return dict(importlib.import_module("llvmlite.binding").get_host_cpu_features())
 
 
 def check_cpu(features: dict[str, bool]) -> Check:

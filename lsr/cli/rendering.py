@@ -1,9 +1,9 @@
 """How does a hit look to a reader? With the passage and the terms that explain its rank.
 
-     1  scipy.interpolate.make_splrep(x, y, w, xb, ...)                       12.81
+     1  scipy.interpolate.make_splrep(x, y, w, xb, ...)  12.81
         scipy/interpolate/_fitpack_repro.py:766
         Create a smoothing B-spline function with bounded error ...
-        smooth 34 % · curve 21 % · +interpolation 12 % · 9 more 33 %
+        smooth 34% · curve 21% · +interpolation 12% · 9 more 33%
 
 A plus marks a term that the model added to the query.
 """
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from lsr.documents import QueryBatch
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from lsr.retrieval import Explanation, Hit, Index
 
 _SHOWN_TERMS = 6
-_INDENT = (0, 0, 0, 5)
+_INDENT = " " * 5
 
 
 class Contribution(NamedTuple):
@@ -146,16 +145,22 @@ def render_hits(query: str, hits: Sequence[HitView], console: Console) -> None:
     console.print(Text(query, style="bold cyan"))
     for hit in hits:
         console.print()
-        title = Text(f"{hit.title or hit.doc_id}", style="bold")
-        head = Text.assemble(f"{hit.rank:>3}  ", title, f"   {hit.score:.2f}")
-        console.print(head)
+        title = Text(hit.title or hit.doc_id, style="bold")
+        _print(Text.assemble(title, f"  {hit.score:.2f}"), console, f"{hit.rank:>3}  ")
         if hit.where:
-            console.print(Padding(Text(hit.where, style="dim"), _INDENT))
+            _print(Text(hit.where, style="dim"), console)
         if hit.highlight.text:
-            console.print(Padding(_marked(hit.highlight), _INDENT))
-        shown = len(hit.contributions) if hit.detailed else _SHOWN_TERMS
-        between = "\n" if hit.detailed else " · "
-        console.print(Padding(_shares(hit.contributions, shown, between), _INDENT))
+            _print(_marked(hit.highlight), console)
+        _print(_shares(hit.contributions, detailed=hit.detailed), console)
+
+
+def _print(text: Text, console: Console, first_indent: str = _INDENT) -> None:
+    """Print indented; folded on a terminal, and a line a line for a pipe."""
+    width = console.width - len(_INDENT) if console.is_terminal else len(text) + 1
+    for number, line in enumerate(text.wrap(console, width)):
+        line.rstrip()
+        indented = Text.assemble(_INDENT if number else first_indent, line)
+        console.print(indented, soft_wrap=True)
 
 
 def _marked(highlight: Highlight) -> Text:
@@ -168,19 +173,16 @@ def _marked(highlight: Highlight) -> Text:
     return Text.assemble(before, passage, behind)
 
 
-def _shares(contributions: Sequence[Contribution], shown: int, between: str) -> Text:
+def _shares(contributions: Sequence[Contribution], *, detailed: bool) -> Text:
+    shown = len(contributions) if detailed else _SHOWN_TERMS
     parts = [
         Text.assemble(
             (one.term if one.typed else f"+{one.term}", "green" if one.typed else "magenta"),
-            f" {_percent(one.share)}",
+            f" {one.share:.0%}",
         )
         for one in contributions[:shown]
     ]
     others = contributions[shown:]
     if others:
-        parts.append(Text(f"{len(others)} more {_percent(sum(one.share for one in others))}"))
-    return Text(between, style="dim").join(parts)
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+        parts.append(Text(f"{len(others)} more {sum(one.share for one in others):.0%}"))
+    return Text("\n" if detailed else " · ").join(parts)

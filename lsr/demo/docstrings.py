@@ -71,19 +71,22 @@ _NOT_READ_IN_THE_STANDARD_LIBRARY = {
 def docstring_documents(sources: Sequence[Source] = SOURCES) -> Iterator[Document]:
     """Yield one document per docstring: the standard library first, then the installed sources."""
     seen: set[str] = set()
-    library = sorted(
-        name
-        for name in sys.stdlib_module_names
-        if not name.startswith("_") and name not in _NOT_READ_IN_THE_STANDARD_LIBRARY
-    )
-    folder = Path(sysconfig.get_path("stdlib"))
-    yield from _documents(folder, library, "python", _STANDARD_LIBRARY_QUOTA, _SKIPPED, seen)
+    yield from _standard_library(seen)
     for source in sources:
-        parent = _folder_of(source.package)
-        if parent is not None:
-            skipped = _SKIPPED.union(source.skipped)
-            names = [source.package]
-            yield from _documents(parent, names, source.distribution, source.quota, skipped, seen)
+        yield from package_documents(source, seen)
+
+
+def package_documents(source: Source, seen: set[str]) -> Iterator[Document]:
+    """Yield the documents of one package; none if it is not installed.
+
+    Args:
+        source: the package.
+        seen: texts that were taken before, which are not taken again; grows.
+    """
+    folder = _folder_of(source.package)
+    if folder is not None:
+        tree = SourceTree(folder, [source.package], _SKIPPED.union(source.skipped))
+        yield from _documents(tree, folder, source.distribution, source.quota, seen)
 
 
 def corpus_fingerprint(sources: Sequence[Source] = SOURCES) -> str:
@@ -97,16 +100,21 @@ def corpus_fingerprint(sources: Sequence[Source] = SOURCES) -> str:
     return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())
 
 
+def _standard_library(seen: set[str]) -> Iterator[Document]:
+    names = sorted(
+        name
+        for name in sys.stdlib_module_names
+        if not name.startswith("_") and name not in _NOT_READ_IN_THE_STANDARD_LIBRARY
+    )
+    folder = Path(sysconfig.get_path("stdlib"))
+    tree = SourceTree(folder, names, _SKIPPED)
+    yield from _documents(tree, folder, "python", _STANDARD_LIBRARY_QUOTA, seen)
+
+
 def _documents(
-    folder: Path,
-    packages: list[str],
-    distribution: str,
-    quota: int,
-    skipped: frozenset[str],
-    seen: set[str],
+    tree: SourceTree, folder: Path, distribution: str, quota: int, seen: set[str]
 ) -> Iterator[Document]:
     """Yield up to `quota` documents, those with short names first, and no text twice."""
-    tree = SourceTree(folder, packages, skipped)
     ranked = sorted(tree.public_definitions(), key=lambda found: _interest(found[0], found[2]))
     ids: set[str] = set()
     taken = 0

@@ -10,8 +10,8 @@ import inspect
 import re
 from collections.abc import Iterator
 
-MAX_CHARACTERS = 1000
-"""Longer texts end at the last whole word; an encoder reads about this much of them anyway."""
+MAX_CHARACTERS = 800
+"""Longer texts end at the last whole word: the first sentences say what a thing is for."""
 
 _DROPPED_SECTIONS = {
     "example", "examples", "see also", "references", "attributes", "methods",
