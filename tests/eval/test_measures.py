@@ -22,7 +22,7 @@ def _oracle(gains: list[int], judged: list[int], k: int) -> dict[str, float]:
     found = np.flatnonzero(top > 0)
     n_relevant = sum(gain > 0 for gain in judged)
     return {
-        f"nDCG@{k}": top @ discounts[: len(top)] / best if best else 0.0,
+        f"nDCG@{k}": float(top @ discounts[: len(top)] / best) if best else 0.0,
         f"R@{k}": found.size / n_relevant if n_relevant else 0.0,
         f"RR@{k}": 1 / (found[0] + 1) if found.size else 0.0,
     }

@@ -56,7 +56,7 @@ def test_refuses_what_it_cannot_read(tmp_path: Path, content: bytes, message: st
 
 
 def test_names_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="absent.txt cannot be read"):
+    with pytest.raises(InvalidInputError, match=r"absent\.txt cannot be read"):
         read_qrels(tmp_path / "absent.txt")
 
 

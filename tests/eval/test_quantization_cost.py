@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import sparse_batches
 
 from lsr.errors import InvalidInputError
 from lsr.eval import quantization_cost
 from lsr.eval.quantization_cost import FloatScorer
 from lsr.sparse import SparseBatch
+from strategies import sparse_batches
 
 
 def _dense(batch: SparseBatch) -> np.ndarray:
@@ -45,7 +45,9 @@ def test_equals_dense_scoring_however_the_corpus_is_cut(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantization_cost, "CELLS_AT_ONCE", cells)
         for start, stop in zip([0, *stops], stops, strict=False):
-            scorer.add([f"d{number}" for number in range(start, stop)], documents.slice(start, stop))
+            scorer.add(
+                [f"d{number}" for number in range(start, stop)], documents.slice(start, stop)
+            )
 
     run = scorer.run([f"q{number}" for number in range(len(queries))])
     assert list(run) == [f"q{number}" for number in range(len(queries))]

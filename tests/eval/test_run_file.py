@@ -58,7 +58,7 @@ def test_every_reader_keeps_our_order(
     path = tmp_path_factory.mktemp("runs") / "run.trec"
     hits = list(zip(doc_ids, scores, strict=True))
 
-    write_run(path, {doc_id: hits for doc_id in doc_ids})
+    write_run(path, dict.fromkeys(doc_ids, hits))
 
     read = list(ir_measures.read_trec_run(str(path)))
     first = [row for row in read if row.query_id == doc_ids[0]]
@@ -79,9 +79,7 @@ def test_writes_six_columns_with_the_shortest_scores(tmp_path: Path) -> None:
 
     write_run(path, {"q1": [("d2", 0.1), ("d1", 0.1)], "q2": [], "q3": [("d9", 7.0)]}, tag="x")
 
-    assert path.read_text() == (
-        "q1 Q0 d2 1 0.1 x\nq1 Q0 d1 2 0.099999994 x\nq3 Q0 d9 1 7.0 x\n"
-    )
+    assert path.read_text() == ("q1 Q0 d2 1 0.1 x\nq1 Q0 d1 2 0.099999994 x\nq3 Q0 d9 1 7.0 x\n")
 
 
 def test_gzips_by_name_and_equal_runs_are_equal_files(tmp_path: Path) -> None:
@@ -96,7 +94,13 @@ def test_gzips_by_name_and_equal_runs_are_equal_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("query_id", "doc_id", "tag"),
-    [("q 1", "d", "t"), ("q", "a\tb", "t"), ("q", "", "t"), ("q", "d", "my run"), ("q", "d\n", "t")],
+    [
+        ("q 1", "d", "t"),
+        ("q", "a\tb", "t"),
+        ("q", "", "t"),
+        ("q", "d", "my run"),
+        ("q", "d\n", "t"),
+    ],
 )
 def test_refuses_white_space_and_leaves_the_old_run(
     tmp_path: Path, query_id: str, doc_id: str, tag: str

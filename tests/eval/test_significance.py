@@ -53,7 +53,9 @@ def test_counts_wins_ties_and_losses_against_the_first_run() -> None:
     ]
     assert comparisons[0].difference == pytest.approx(-0.025)
     assert (comparisons[1].p_value, comparisons[1].p_holm) == (1.0, 1.0)
-    assert comparisons[0].p_holm == pytest.approx(min(1.0, 2 * (comparisons[0].p_value or math.nan)))
+    assert comparisons[0].p_holm == pytest.approx(
+        min(1.0, 2 * (comparisons[0].p_value or math.nan))
+    )
 
 
 def test_equal_gains_everywhere_are_certain() -> None:

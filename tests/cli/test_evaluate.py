@@ -1,0 +1,204 @@
+"""`lsr eval`, with the errors left to the application."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from lsr.cli.evaluate import evaluate
+from lsr.errors import ConfigError
+from lsr.retrieval import Index
+from word_encoder import WordEncoder
+
+Lsr = Callable[..., Result]
+
+
+@pytest.fixture
+def lsr_eval(monkeypatch: pytest.MonkeyPatch) -> Lsr:
+    """Runs the verb; the model `words` is the only one."""
+
+    def load(model: str, **_: object) -> WordEncoder:
+        return WordEncoder(model)
+
+    monkeypatch.setattr("lsr.encoders.load_encoder", load)
+    monkeypatch.setattr("lsr.retrieval.index.load_encoder", load)
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(evaluate)
+    return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "set"
+    (folder / "qrels").mkdir(parents=True)
+    for stem, texts in {
+        "corpus": {"d1": "apple bread", "d2": "bread", "d3": "fig"},
+        "queries": {"q1": "bread", "q2": "fig", "q3": "unknown"},
+    }.items():
+        lines = [json.dumps({"_id": key, "text": text}) for key, text in texts.items()]
+        (folder / f"{stem}.jsonl").write_text("\n".join(lines))
+    (folder / "qrels" / "test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\nq1\td2\t1\nq2\td3\t1\nq3\td1\t1\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Qrels, a run that finds both answers first, and one that finds the second answer second."""
+    contents = {
+        "qrels.txt": "q1 0 a 1\nq2 0 b 1\nq3 0 c 1\n",
+        "good.trec": "q1 Q0 a 1 2 x\nq2 Q0 b 1 2 x\nq3 Q0 c 1 2 x\n",
+        "poor.trec": "q1 Q0 a 1 2 x\nq2 Q0 x 1 2 x\nq2 Q0 b 2 1 x\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    return tmp_path / "qrels.txt", tmp_path / "good.trec", tmp_path / "poor.trec"
+
+
+def test_measures_a_model_on_a_folder(lsr_eval: Lsr, dataset: Path, tmp_path: Path) -> None:
+    result = lsr_eval("--dataset", dataset, "--model", "words", "--measures", "RR@10 R@5")
+
+    # d1 and d2 tie for q1 and d1 came first; q3 finds nothing.
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "RR@10\t0.5000\tfloat 0.5000\tquantizer's cost +0.0000",
+        "R@5\t0.6667\tfloat 0.6667\tquantizer's cost +0.0000",
+    ]
+    assert "1 of 3 queries have judgments but no hits; they count as 0." in result.stderr
+    assert "3 documents of 1.3 terms, 3 queries of 0.7" in result.stderr
+    assert list(tmp_path.iterdir()) == [dataset]
+
+
+def test_writes_the_run_that_scores_the_same(lsr_eval: Lsr, dataset: Path, tmp_path: Path) -> None:
+    run = tmp_path / "out.trec.gz"
+    measured = lsr_eval("--dataset", dataset, "--model", "words", "--run", run, "--json")
+
+    scored = lsr_eval("--qrels", dataset / "qrels" / "test.tsv", "--run", run, "--json")
+
+    assert (
+        json.loads(scored.stdout)["runs"][0]["measures"] == json.loads(measured.stdout)["measures"]
+    )
+
+
+def test_keeps_and_reuses_the_index_that_is_named(
+    lsr_eval: Lsr, dataset: Path, tmp_path: Path
+) -> None:
+    arguments = ("--dataset", dataset, "--index", tmp_path / "idx", "--measures", "RR@10")
+    lsr_eval(*arguments, "--model", "words")
+
+    again = lsr_eval(*arguments)
+
+    assert again.stdout == "RR@10\t0.5000\n"
+    assert "to see what the rounding costs, name an --index" in again.stderr
+
+
+def test_an_index_of_another_model_is_refused(lsr_eval: Lsr, dataset: Path, tmp_path: Path) -> None:
+    arguments = ("--dataset", dataset, "--index", tmp_path / "idx")
+    lsr_eval(*arguments, "--model", "words")
+
+    other = lsr_eval(*arguments, "--model", "others")
+
+    assert isinstance(other.exception, ConfigError)
+    assert "words" in str(other.exception)
+
+
+def test_vectors_on_both_sides_need_no_model(lsr_eval: Lsr, dataset: Path, tmp_path: Path) -> None:
+    Index.build(tmp_path / "idx", [("d1", {"x": 1.0}), ("d2", {"x": 2.0})])
+    (dataset / "queries.jsonl").write_text('{"id": "q1", "vector": {"x": 1.0}}\n')
+
+    result = lsr_eval("--dataset", dataset, "--index", tmp_path / "idx", "--measures", "RR@10")
+
+    assert result.stdout == "RR@10\t0.3333\n"
+
+
+def test_scores_one_run(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
+    qrels, _, poor = runs
+
+    result = lsr_eval("--qrels", qrels, "--run", poor, "--measures", "RR@10", "--per-query")
+
+    assert result.stdout.splitlines() == [
+        "RR@10\t0.5000",
+        "RR@10\tq1\t1.0000",
+        "RR@10\tq2\t0.5000",
+        "RR@10\tq3\t0.0000",
+    ]
+    assert "poor.trec: 1 of 3 queries have judgments but no hits" in result.stderr
+
+
+def test_compares_runs_with_the_first(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
+    qrels, good, poor = runs
+
+    result = lsr_eval("--qrels", qrels, "--run", good, "--run", poor, "--measures", "RR@10")
+
+    # Differences 0, -0.5, -1: t = -sqrt(3) with 2 degrees of freedom.
+    assert result.stdout.splitlines() == [
+        f"measure\t{good}\t{poor}",
+        "RR@10\t1.0000\t0.5000",
+        "",
+        f"against {good}, paired t-test:",
+        "measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses",
+        f"RR@10\t{poor}\t-0.5000\t0.2254\t0.2254\t0\t1\t2",
+    ]
+
+
+def test_json_of_runs_holds_the_comparison(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
+    qrels, good, poor = runs
+
+    result = lsr_eval("--qrels", qrels, "--run", good, "--run", poor, "--json", "--per-query")
+
+    report = json.loads(result.stdout)
+    assert [one["measures"]["RR@10"] for one in report["runs"]] == [1.0, 0.5]
+    assert report["runs"][1]["per_query"]["RR@10"]["q2"] == 0.5
+    assert report["runs"][1]["n_queries_without_hits"] == 1
+    assert report["comparisons"][0]["losses"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "name either --dataset"),
+        ("--dataset SET --qrels QRELS", "name either --dataset"),
+        ("--qrels QRELS", "at least one --run"),
+        ("--qrels QRELS --run GOOD --run GOOD", "named twice"),
+        ("--qrels QRELS --run GOOD --model words", "--model goes with --dataset"),
+        ("--qrels QRELS --run GOOD --split dev", "--split goes with --dataset"),
+        ("--qrels QRELS --run GOOD --threads 2", "--threads goes with --dataset"),
+        ("--qrels QRELS --run GOOD --max-length 99", "--max-length goes with --dataset"),
+        ("--dataset SET", "name a --model"),
+        ("--dataset SET --model words --run a --run b", "name --run once"),
+        ("--dataset SET --model words --run absent/a", "there is no folder absent"),
+    ],
+)
+def test_contradictions_are_usage_errors(
+    lsr_eval: Lsr,
+    dataset: Path,
+    runs: tuple[Path, Path, Path],
+    arguments: str,
+    message: str,
+) -> None:
+    names = {"SET": dataset, "QRELS": runs[0], "GOOD": runs[1]}
+
+    result = lsr_eval(*(names.get(word, word) for word in shlex.split(arguments)))
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_the_example_of_the_help_runs_as_it_stands(lsr_eval: Lsr, tmp_path: Path) -> None:
+    assert evaluate.__doc__ is not None
+    example = " ".join(evaluate.__doc__.split("Example: ")[1].split())
+    prepare, separator, command = example.partition(" && lsr eval ")
+    assert separator
+
+    subprocess.run(prepare, shell=True, check=True, cwd=tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        result = lsr_eval(*shlex.split(command))
+
+    assert result.stdout.splitlines()[0] == "nDCG@10\t1.0000"
