@@ -1,0 +1,63 @@
+"""Help must come at once, and search must not wait for torch: what a command imports is limited."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ENCODING = {"torch", "transformers", "sentence_transformers", "huggingface_hub"}
+HEAVY = ENCODING | {"numba", "scipy", "pyarrow", "ir_datasets", "ir_measures"}
+
+RUN_LSR = """
+import sys
+from lsr.cli.app import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=open(sys.argv[0], "w"))
+"""
+
+
+def modules_after(code: str, arguments: Sequence[str], listing: Path) -> set[str]:
+    """Run code in a fresh Python and return the top-level modules that it imported."""
+    set_argv = f"import sys; sys.argv = {[str(listing), *arguments]!r}\n"
+    result = subprocess.run([sys.executable, "-c", set_argv + code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return {name.partition(".")[0] for name in listing.read_text().split()}
+
+
+@pytest.mark.parametrize(
+    "verb", ["", "demo", "index", "search", "explain", "encode", "info", "verify", "eval", "doctor"]
+)
+def test_help_imports_nothing_heavy(verb: str, tmp_path: Path) -> None:
+    arguments = [verb, "--help"] if verb else ["--help"]
+
+    imported = modules_after(RUN_LSR, arguments, tmp_path / "modules")
+
+    assert not imported & HEAVY
+
+
+def test_import_lsr_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = "import lsr\nprint(*sys.modules, file=open(sys.argv[0], 'w'))"
+
+    imported = modules_after(code, [], tmp_path / "modules")
+
+    assert not imported & (HEAVY | {"numpy"})
+
+
+def test_vectors_are_indexed_and_searched_without_torch(tmp_path: Path) -> None:
+    documents, queries = tmp_path / "documents.jsonl", tmp_path / "queries.jsonl"
+    documents.write_text(json.dumps({"id": "d1", "vector": {"milk": 1.5, "cat": 0.5}}))
+    queries.write_text(json.dumps({"id": "q1", "vector": {"milk": 1.0}}))
+    index, run = str(tmp_path / "index"), tmp_path / "run.trec"
+
+    indexing = ["index", str(documents), "--index", index]
+    searching = ["search", "--queries", str(queries), "--index", index, "--run", str(run)]
+    imported = modules_after(RUN_LSR, indexing, tmp_path / "modules")
+    imported |= modules_after(RUN_LSR, searching, tmp_path / "modules")
+
+    assert run.read_text().startswith("q1 Q0 d1 1 ")
+    assert not imported & ENCODING
