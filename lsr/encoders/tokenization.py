@@ -28,8 +28,8 @@ CHUNK_TEXTS = 512
 PREFIX_CHARACTERS_PER_TOKEN = 8
 PREFIX_GROWTH = 4
 UNSETTLED_WORDS = 2
-"""Words before a cut that are not trusted: the one that was cut and, for pre-tokenizers that look
-one character ahead, the one before it."""
+"""Words before a cut that are not trusted: the one that was cut, and one more as a margin for
+pre-tokenizers that look ahead."""
 
 MAX_SPAN_CHARACTERS = 200_000
 """Highlights are looked for in this many leading characters of a text."""
@@ -147,10 +147,10 @@ class TextTokenizer:
 def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     bare = backend.encode("a", add_special_tokens=False).ids
     framed = backend.encode("a", add_special_tokens=True).ids
-    for n_before in range(len(framed) - len(bare) + 1):
-        if framed[n_before : n_before + len(bare)] == bare:
-            after = framed[n_before + len(bare) :]
-            return np.array(framed[:n_before], np.int64), np.array(after, np.int64)
+    for n_before in range(len(framed) if bare else 0):
+        n_kept = n_before + len(bare)
+        if framed[n_before:n_kept] == bare:
+            return np.array(framed[:n_before], np.int64), np.array(framed[n_kept:], np.int64)
     raise UnsupportedModelError(
         "The tokenizer does more to a text than adding special tokens before and after it, "
         "which this version cannot follow."
