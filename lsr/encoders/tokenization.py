@@ -75,7 +75,7 @@ class TextTokenizer:
         self._room = max_length - n_special
         added = backend.get_added_tokens_decoder().values()
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
-        self._unsettled_characters = max((len(token.content) for token in added), default=0)
+        self._longest_added = max((len(token.content) for token in added), default=0)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Tokenize texts as the model wants them, cut at `max_length`.
@@ -116,25 +116,15 @@ class TextTokenizer:
         """Return the ids of `text`, or at least one more than there is room for."""
         n_characters = self._room * PREFIX_CHARACTERS_PER_TOKEN
         while n_characters < len(text):
-            # White space is stripped because an added token may claim a run of it on its left.
-            prefix = text[:n_characters].rstrip()
-            encoding = self._backend.encode(prefix, add_special_tokens=False)
-            n_settled = self._n_settled(encoding, len(prefix))
+            encoding = self._backend.encode(text[:n_characters], add_special_tokens=False)
+            # An added token that the cut splits, or that follows it, may claim the white space
+            # on its left, however much there is.
+            whole = text[: max(0, n_characters - self._longest_added)].rstrip()
+            n_settled = _n_settled(encoding, len(whole))
             if n_settled > self._room:
                 return encoding.ids[:n_settled]
             n_characters *= PREFIX_GROWTH
         return self._backend.encode_batch_fast([text], add_special_tokens=False)[0].ids
-
-    def _n_settled(self, encoding: Encoding, n_characters: int) -> int:
-        """Return how many leading tokens no text after the prefix can change."""
-        words = np.array([-1 if word is None else word for word in encoding.word_ids], np.int64)
-        if not words.size:
-            return 0
-        ends = np.array(encoding.offsets, np.int64)[:, 1]
-        settled = (words <= words.max() - UNSETTLED_WORDS) & (
-            ends <= n_characters - self._unsettled_characters
-        )
-        return int(settled.size if settled.all() else np.argmin(settled))
 
     def _framed(self, ids: list[int]) -> TokenizedText:
         if not ids:
@@ -142,6 +132,21 @@ class TextTokenizer:
         body = np.array(ids[: self._room], np.int64)
         framed = np.concatenate([self._before, body, self._after])
         return TokenizedText(framed, len(ids) > self._room)
+
+
+def _n_settled(encoding: Encoding, n_characters: int) -> int:
+    """Return how many leading tokens of a prefix no text after it can change.
+
+    Args:
+        encoding: of the prefix.
+        n_characters: tokens that reach beyond them may belong to an added token that was cut.
+    """
+    words = np.array([-1 if word is None else word for word in encoding.word_ids], np.int64)
+    if not words.size:
+        return 0
+    ends = np.array(encoding.offsets, np.int64)[:, 1]
+    settled = (words <= words.max() - UNSETTLED_WORDS) & (ends <= n_characters)
+    return int(settled.size if settled.all() else np.argmin(settled))
 
 
 def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_models import WORDS, byte_level_tokenizer, unigram_tokenizer, word_piece_tokenizer
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Encoding, Tokenizer, models, pre_tokenizers
 
 import lsr.encoders.tokenization as tokenization
 from lsr.encoders.tokenization import TextTokenizer
@@ -69,13 +69,13 @@ def test_truncation_is_reported_exactly(text: str) -> None:
 
 def test_growing_prefixes_reach_tokens_behind_a_desert(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    original = TextTokenizer._n_settled
+    original = tokenization._n_settled
 
-    def counted(self: TextTokenizer, encoding: object, n_characters: int) -> int:
+    def counted(encoding: Encoding, n_characters: int) -> int:
         sizes.append(n_characters)
-        return original(self, encoding, n_characters)  # type: ignore[arg-type]
+        return original(encoding, n_characters)
 
-    monkeypatch.setattr(TextTokenizer, "_n_settled", counted)
+    monkeypatch.setattr(tokenization, "_n_settled", counted)
     text = "river " + " " * 3000 + "ocean " * 4000
 
     (tokenized,) = TextTokenizer(word_piece_tokenizer(), 10).tokenize([text])
