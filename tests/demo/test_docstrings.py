@@ -23,13 +23,13 @@ PROSE = (
 
 @pytest.fixture(scope="module")
 def documents() -> list[Document]:
-    """Documents of the standard library and of the packages that are installed."""
-    return list(docstring_documents())
+    """Documents of the standard library and NumPy, which every installation has."""
+    return list(docstring_documents(SOURCES[:1]))
 
 
 def test_every_machine_has_thousands(documents: list[Document]) -> None:
-    assert len(documents) > 3000
-    assert {one.metadata["package"] for one in documents} >= {"python", "numpy", "scipy"}
+    assert len(documents) > 2000
+    assert {one.metadata["package"] for one in documents} == {"python", "numpy"}
 
 
 def test_ids_and_texts_are_distinct_and_valid(documents: list[Document]) -> None:
