@@ -138,11 +138,11 @@ class Searcher:
         located = (self._locate(number) for number in doc_numbers)
         return [segment.doc_ids[local] for segment, local in located]
 
-    def named_hits(self, rankings: Rankings, query: int) -> dict[str, float]:
-        """Return the hits of one query as id and score, best first."""
+    def named_hits(self, rankings: Rankings, query: int) -> list[tuple[str, float]]:
+        """Return the (id, score) pairs of one query, best first."""
         found = rankings.hits(query)
         doc_ids = self.doc_ids([number for number, _ in found])
-        return dict(zip(doc_ids, (score for _, score in found), strict=True))
+        return list(zip(doc_ids, (score for _, score in found), strict=True))
 
     def doc_number(self, doc_id: str) -> int | None:
         """Return the number of a document, or None when the index does not hold it."""

@@ -154,8 +154,8 @@ class IndexWriter:
                 yield (
                     row,
                     DuplicateIdError(
-                        f"{place}: the id {doc_id!r} is in the index already; leave the document out "
-                        "(--on-error skip), or replace the whole index with --force."
+                        f"{place}: the id {doc_id!r} is in the index already; leave the document "
+                        "out (--on-error skip), or replace the whole index with --force."
                     ),
                 )
             else:

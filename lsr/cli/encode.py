@@ -20,7 +20,7 @@ from lsr.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from lsr.corpus.parquet import VectorFileWriter
+    from lsr.corpus.vector_file import VectorFileWriter
     from lsr.encoders import Encoder
 
 
@@ -43,7 +43,7 @@ def encode(
     Example: lsr encode corpus.jsonl --model splade-tiny --output vectors.parquet
     """
     from lsr.corpus import corpus_size
-    from lsr.corpus.parquet import VectorFileWriter
+    from lsr.corpus.vector_file import VectorFileWriter
     from lsr.encoders import load_encoder
 
     set_quiet(quiet)

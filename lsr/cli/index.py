@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -111,7 +111,6 @@ def _open_or_create(
     max_weight: float | None,
     force: bool,
 ) -> Index:
-    from lsr.corpus import embedded_encoder
     from lsr.encoders import load_encoder
     from lsr.errors import ConfigError
     from lsr.index import is_index
@@ -124,12 +123,23 @@ def _open_or_create(
         opened.refuse_other_model(model, max_length)
         return opened
     if model is None:
-        settings, terms = next(filter(None, map(embedded_encoder, corpus)), (None, None))
+        settings, terms = _embedded_encoder(corpus)
         return Index.create(
             path, encoder_settings=settings, terms=terms, max_weight=max_weight, replace=force
         )
     encoder = load_encoder(model, max_length=max_length or 256)
     return Index.create(path, encoder=encoder, max_weight=max_weight, replace=force)
+
+
+def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequence[str] | None]:
+    """Return the settings and the vocabulary of the encoder that `lsr encode` noted in a file."""
+    from lsr.corpus import embedded_encoder_settings, read_documents
+
+    for source in corpus:
+        settings = embedded_encoder_settings(source)
+        if settings:
+            return settings, next(read_documents(source)).vocabulary
+    return None, None
 
 
 def _add_all(
