@@ -84,8 +84,8 @@ def _refuse_repeated_terms(
     """Find a term that the object repeats, of which the parser kept only the last."""
     name = next(name for name in form.vector_fields if name in fields)
     raw = bytes(_decode_raw_fields(source)[name])
-    # One colon stands behind each term; only colons and escapes inside of terms blur that count.
-    if b"\\" in raw or raw.count(b":") != len(fields[name]):
+    # A colon stands behind each term: as many colons as distinct terms means that none repeats.
+    if raw.count(b":") != len(fields[name]):
         check_named_vector(json.loads(raw, object_pairs_hook=list), place)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,17 +106,17 @@ def _convert_rows(
 
 
 def _convert(batch: pa.RecordBatch, layout: Layout, place: Place) -> DocumentBatch:
+    """Convert a batch; errors blame its first row, as `convert_sound_rows` tries rows singly."""
     documents = _documents(batch, layout, place)
     if layout.weights is None:
         return DocumentBatch(documents)
     terms = _lists(batch, "terms", place)
     weights = _lists(batch, layout.weights, place)
     sizes = np.diff(terms.offsets.to_numpy())
-    differing = np.flatnonzero(sizes != np.diff(weights.offsets.to_numpy()))
-    if differing.size:
-        row = int(differing[0])
+    if (sizes != np.diff(weights.offsets.to_numpy())).any():
         raise InvalidInputError(
-            f"{place(row)}: there are {sizes[row]} terms, but {len(weights[row])} {layout.weights}."
+            f"{place(0)}: there are {len(terms[0])} terms, but {len(weights[0])} "
+            f"{layout.weights}; write one for each."
         )
     indptr = np.append(0, np.cumsum(sizes, dtype=np.int64))
     values = weights.flatten().to_numpy(zero_copy_only=False)
@@ -192,15 +191,10 @@ def _is_written_as_text(kind: pa.DataType) -> bool:
 def _lists(batch: pa.RecordBatch, name: str, place: Place) -> pa.LargeListArray:
     column = batch.column(name)
     if column.null_count:
-        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise InvalidInputError(f"{place(row)}: {name} is null; write an empty list instead.")
+        raise InvalidInputError(f"{place(0)}: {name} is null; write an empty list instead.")
     lists = column.cast(pa.large_list(column.type.value_type))
-    values = lists.flatten()
-    if values.null_count:
-        at = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
-        offsets = lists.offsets.to_numpy()
-        row = int(np.searchsorted(offsets - offsets[0], at, side="right")) - 1
-        raise InvalidInputError(f"{place(row)}: {name} holds a null.")
+    if lists.flatten().null_count:
+        raise InvalidInputError(f"{place(0)}: {name} holds a null; leave the pair out.")
     return lists
 
 
@@ -220,9 +214,7 @@ def _with_named_terms(
         )
     except InvalidInputError:
         # Say it again with the name of the term instead of its number.
-        for row, (start, stop) in enumerate(pairwise(indptr.tolist())):
-            terms = (vocabulary[number] for number in numbers[start:stop])
-            pairs = zip(terms, weights[start:stop].tolist(), strict=True)
-            check_named_vector(pairs, place(row))
+        terms = (vocabulary[number] for number in numbers)
+        check_named_vector(zip(terms, weights.tolist(), strict=True), place(0))
         raise
     return DocumentBatch(documents, vectors, vocabulary)

@@ -103,6 +103,14 @@ def test_an_open_quotation_mark_does_not_swallow_the_file(
         _documents(path)
 
 
+def test_many_short_rows_may_be_longer_than_the_longest_row(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MAX_LINE_BYTES", 1000)
+
+    assert len(_documents(write("c.csv", "id,text\n" + "3,c\n" * 1000))) == 1000
+
+
 def test_an_open_quotation_mark_at_the_end_is_reported(write: Write) -> None:
     path = write("c.csv", 'id,text\n1,a\n2,"b\n3,c\n')
 
