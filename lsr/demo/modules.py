@@ -64,7 +64,8 @@ class SourceTree:
         self._packages = packages
         self._skipped = skipped
         self._modules: dict[str, Module | None] = {}
-        self._offers: dict[str, dict[str, tuple[str, str]]] = {}
+        self._names: dict[str, set[str]] = {}
+        self._origins: dict[tuple[str, str], tuple[str, str] | None] = {}
 
     def public_definitions(self) -> Iterator[tuple[str, Module, Definition]]:
         """Yield (public name, defining module, definition), in no particular order.
@@ -76,9 +77,11 @@ class SourceTree:
         offered: dict[tuple[str, str], str] = {}
         for module in public_modules:
             if module.is_package:
-                for name, origin in self._offered_by(module.name).items():
-                    public_name = f"{module.name}.{name}"
-                    offered[origin] = min(offered.get(origin, public_name), public_name, key=_rank)
+                for name in self._names_in(module.name):
+                    origin = self._origin_of(module.name, name)
+                    if origin is not None:
+                        known = offered.get(origin, f"{module.name}.{name}")
+                        offered[origin] = min(known, f"{module.name}.{name}", key=_rank)
         for module in public_modules:
             for definition in module.definitions:
                 if (module.name, definition.name.partition(".")[0]) not in offered:
@@ -136,30 +139,46 @@ class SourceTree:
         _read_statements(tree, module)
         return module
 
-    def _offered_by(self, name: str) -> dict[str, tuple[str, str]]:
-        """Map the public names of a module to (defining module, name there)."""
-        if name in self._offers:
-            return self._offers[name]
-        offers: dict[str, tuple[str, str]] = {}
-        self._offers[name] = offers  # before the recursion: imports may run in circles
-        module = self._module(name)
+    def _names_in(self, module_name: str) -> set[str]:
+        """Return the public names that a module holds once it is imported."""
+        if module_name in self._names:
+            return self._names[module_name]
+        names: set[str] = set()
+        self._names[module_name] = names  # before the recursion: star imports may run in circles
+        module = self._module(module_name)
+        if module is not None:
+            names |= module.defined
+            names |= {alias for alias in module.imported if not alias.startswith("_")}
+            for star in module.star_imports:
+                names |= self._exported_by(star)
+        return names
+
+    def _exported_by(self, module_name: str) -> set[str]:
+        """Return the names that ``from module import *`` takes."""
+        module = self._module(module_name)
+        names = self._names_in(module_name)
+        return names if module is None or module.exported is None else names & module.exported
+
+    def _origin_of(self, module_name: str, name: str) -> tuple[str, str] | None:
+        """Return the (module, name) of the definition that a name in a module stands for."""
+        place = (module_name, name)
+        if place in self._origins:
+            return self._origins[place]
+        self._origins[place] = None  # before the recursion, again
+        module = self._module(module_name)
         if module is None:
-            return offers
-        for star in module.star_imports:
-            origin = self._module(star)
-            exported = origin.exported if origin else None
-            offers |= {
-                offer: place
-                for offer, place in self._offered_by(star).items()
-                if exported is None or offer in exported
-            }
-        for alias, (origin_name, original) in module.imported.items():
-            if not alias.startswith("_"):
-                origins = self._offered_by(origin_name)
-                if original in origins:
-                    offers[alias] = origins[original]
-        offers.update({offer: (name, offer) for offer in module.defined})
-        return offers
+            return None
+        if name in module.defined:
+            origin: tuple[str, str] | None = place
+        elif name in module.imported:
+            origin = self._origin_of(*module.imported[name])
+        else:
+            # The last star import is the one that counts when Python runs the file.
+            stars = [star for star in module.star_imports if name in self._exported_by(star)]
+            found = (self._origin_of(star, name) for star in reversed(stars))
+            origin = next(filter(None, found), None)
+        self._origins[place] = origin
+        return origin
 
 
 def _rank(public_name: str) -> tuple[int, str]:

@@ -67,6 +67,21 @@ def test_circular_imports_end(tmp_path: Path) -> None:
     assert "pack.f" in public(tmp_path)
 
 
+def test_names_are_found_behind_modules_that_import_each_other(tmp_path: Path) -> None:
+    write_package(
+        tmp_path,
+        {
+            "pack/__init__.py": "from pack.sub import *\nversion = 1\n",
+            "pack/sub/__init__.py": "from pack.sub.inner import *\n",
+            "pack/sub/inner/__init__.py": "from .loss import Loss\n__all__ = ['Loss']\n",
+            "pack/sub/inner/loss.py": "from pack import helper\nclass Loss: 'A loss.'\n",
+            "pack/helper.py": "from pack.sub.inner import Loss\n",
+        },
+    )
+
+    assert sorted(public(tmp_path)) == ["pack.Loss"]
+
+
 def test_private_skipped_and_unreadable_files_are_passed_over(tmp_path: Path) -> None:
     write_package(
         tmp_path,
