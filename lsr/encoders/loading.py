@@ -128,8 +128,8 @@ def _load_network(folder: Path, config: dict[str, Any]) -> Any:
     if absent:
         raise UnsupportedModelError(
             f"The weights in {str(folder)!r} lack {len(absent)} of the model's tensors, "
-            f"{absent[0]!r} first, so its output would be random; was it saved without its "
-            "masked-language head?"
+            f"{absent[0]!r} first, so its output would be random; save the model with its "
+            "masked-language head."
         )
     for name, tensor in network.named_parameters():
         if not tensor.isfinite().all():

@@ -105,8 +105,8 @@ def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> Vocabu
         exact = VocabularyHead(layer.weight, layer.bias, torch.float32)
         difference = float((exact.largest_logits(hidden, mask.bool()) - expected).abs().max())
     scale = max(1.0, float(expected.abs().max()))
-    # Written so that a NaN, which compares false, is refused too.
-    if not difference <= PROBE_TOLERANCE * scale:
+    # Written so that a NaN, which compares false, and an infinite scale are refused too.
+    if not difference <= PROBE_TOLERANCE * scale < float("inf"):
         raise UnsupportedModelError(
             f"The model's logits are off by {difference:.3g} from its last layer's matrix product, "
             "so it computes more after that layer than this version knows."

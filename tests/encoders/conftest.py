@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_models import save_tiny_model
 
 from lsr.encoders import Encoder, Precision, load_encoder
+from tiny_models import save_tiny_model
 
 
 @pytest.fixture(scope="session")

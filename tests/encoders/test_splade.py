@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_models import WORDS
 
 from lsr.encoders import Encoder, Precision, load_encoder
 from lsr.encoders.splade import SpladeEncoder
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
+from tiny_models import WORDS
 
 TEXTS = [
     "sparse retrieval with learned weights",
@@ -101,7 +101,8 @@ def test_rows_come_in_input_order_from_many_batches(
     for terms, weights in vectors.rows():
         assert (np.diff(terms.astype(np.int64)) > 0).all()
         assert (weights > 0).all()
-    assert (vectors.terms.dtype, vectors.weights.dtype) == (np.uint32, np.float32)
+    assert vectors.terms.dtype == np.uint32
+    assert vectors.weights.dtype == np.float32
 
 
 def test_encoding_twice_gives_the_same_bits(tiny_bert: Encoder) -> None:

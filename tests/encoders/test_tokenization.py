@@ -4,21 +4,24 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_models import WORDS, byte_level_tokenizer, unigram_tokenizer, word_piece_tokenizer
 from tokenizers import AddedToken, Encoding, Tokenizer, models, pre_tokenizers
 
 import lsr.encoders.tokenization as tokenization
 from lsr.encoders.tokenization import TextTokenizer
 from lsr.errors import ConfigError, UnsupportedModelError
+from tiny_models import WORDS, byte_level_tokenizer, unigram_tokenizer, word_piece_tokenizer
 
 MAKERS = [word_piece_tokenizer, byte_level_tokenizer, unigram_tokenizer]
 
 # Words, runs of white space, letters that combine, CJK, special tokens typed by a user, a word too
 # long for WordPiece, which turns it into one unknown token, and white space that a token claims.
 fragments = st.sampled_from(
-    [*WORDS[:20], " ", "  ", "\n\n", "\t", ".", "...", "'s", "\u00a0", "e\u0301", "\u0301", "中文"]
-    + ["[SEP]", "[MASK]", "<mask>", "</s>", "<|made_up|>", "\x00", "ß", "Σ", "1", "23"]
-    + ["river" * 25, " " * 30 + "<|made_up|>"]
+    [
+        *WORDS[:20],
+        *(" ", "  ", "\n\n", "\t", ".", "...", "'s", "\u00a0", "e\u0301", "\u0301", "中文", "\x00"),
+        *("[SEP]", "[MASK]", "<mask>", "</s>", "<|made_up|>", " " * 30 + "<|made_up|>"),
+        *("ß", "Σ", "1", "23", "river" * 25),
+    ]
 ) | st.text(st.characters(codec="utf-8"), max_size=5)
 texts = st.lists(fragments, max_size=60).map("".join)
 
