@@ -137,9 +137,15 @@ def test_refuses_a_folder_that_does_not_exist(tmp_path: Path) -> None:
         write_run(tmp_path / "absent" / "run.trec", {})
 
 
-def test_never_replaces_a_device() -> None:
+def test_never_replaces_what_is_no_regular_file(tmp_path: Path) -> None:
+    """A named pipe stands for /dev/null, which a failing test would take from the machine."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
     with pytest.raises(InvalidInputError, match="not a regular file"):
-        write_run("/dev/null", {})
+        write_run(path, {})
+
+    assert path.is_fifo()
 
 
 def test_rows_out_of_order_are_ranked_by_score_with_a_warning(
