@@ -119,10 +119,11 @@ def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             free = shutil.disk_usage(path.parent).free
             raise DiskFullError(
-                f"The disk is full: {path} could not be written; {free:,} bytes are free there."
+                f"The disk, or a limit on it, is full: {path} could not be written; {free:,} bytes "
+                "are free there. Free some space and run the command again."
             ) from error
         raise InvalidInputError(f"{path} could not be written: {error.strerror}.") from error
     finally:
