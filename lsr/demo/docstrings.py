@@ -47,21 +47,21 @@ class Source:
 
 SOURCES = (
     Source("numpy", "numpy", 900, ("numpy.distutils", "numpy.f2py", "numpy.typing")),
-    Source("scipy", "scipy", 1500),
-    Source("scikit-learn", "sklearn", 700),
-    Source("networkx", "networkx", 1100),
-    Source("torch", "torch", 1100, (
+    Source("scipy", "scipy", 1300),
+    Source("scikit-learn", "sklearn", 500),
+    Source("networkx", "networkx", 1000),
+    Source("torch", "torch", 1000, (
         "torch.ao", "torch.backends", "torch.distributed", "torch.export", "torch.fx",
         "torch.jit", "torch.onnx", "torch.package", "torch.quantization",
         "torch._dynamo", "torch._inductor", "torch._refs", "torch._decomp", "torch._export",
     )),
-    Source("transformers", "transformers", 800, ("transformers.models",)),
+    Source("transformers", "transformers", 600, ("transformers.models",)),
     Source("pyarrow", "pyarrow", 200),
     Source("numba", "numba", 100, ("numba.cuda", "numba.core")),
     Source("requests", "requests", 100),
-    Source("rich", "rich", 200),
+    Source("rich", "rich", 100),
 )  # fmt: skip
-_STANDARD_LIBRARY_QUOTA = 2000
+_STANDARD_LIBRARY_QUOTA = 1700
 _NOT_READ_IN_THE_STANDARD_LIBRARY = {
     "antigravity", "distutils", "ensurepip", "idlelib", "lib2to3", "nturl2path", "pydoc_data",
     "test", "this", "turtledemo",
