@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,8 @@ from lsr.sparse import SparseBatch
 ID_FIELDS = ("_id", "id", "docid", "doc_id")
 TEXT_FIELDS = ("text", "contents")
 MAX_ID_BYTES = 512
+
+_BREAKS_A_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Document:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the document as JSON values, metadata beside id, title and text."""
-        return {"id": self.doc_id, "title": self.title, "text": self.text, **self.metadata}
+        return {**self.metadata, "id": self.doc_id, "title": self.title, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def checked_id(value: object, place: str) -> str:
             f"{place}: the id is {value!r}, but every record needs a non-empty string in one of "
             f"the fields {', '.join(ID_FIELDS)}."
         )
-    if any(_breaks_a_line(character) for character in value):
+    if _BREAKS_A_LINE(value):
         raise InvalidInputError(
             f"{place}: the id {value!r} holds white space or a control character, which run files "
             "and URLs cannot carry; replace it, by '_' for example."
@@ -118,10 +120,6 @@ def document_from_record(record: Mapping[str, Any], place: str) -> Document:
     text = _text(fields.pop(found[0]), found[0], place) if found else ""
     fields.pop("vector", None)
     return Document(doc_id, title, text, fields, place)
-
-
-def _breaks_a_line(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def _text(value: object, name: str, place: str) -> str:

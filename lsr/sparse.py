@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,28 +213,19 @@ def batch_of_named_terms(
     Raises:
         InvalidInputError: a weight is not a number, or is NaN, infinite or negative.
     """
-    numbers: dict[str, int] = {}
-    for number, row in enumerate(rows):
-        for term, weight in row.items():
-            if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
-                raise InvalidInputError(
-                    f"{place(number)}: the weight of term {term!r} is {weight!r}, not a number."
-                )
-            if not 0 <= weight < float("inf"):
-                raise InvalidInputError(
-                    f"{place(number)}: the weight of term {term!r} is {weight}, "
-                    "but weights must be finite and not negative."
-                )
-            numbers.setdefault(term, len(numbers))
-    names = list(numbers)
+    terms = list(chain.from_iterable(rows))
+    weights = list(chain.from_iterable(row.values() for row in rows))
+    numbers = {term: number for number, term in enumerate(dict.fromkeys(terms))}
+    if not set(map(type, weights)) <= {int, float} or not _are_weights(weights):
+        _refuse_first_weight(rows, place)
     batch = SparseBatch.from_arrays(
         _indptr([len(row) for row in rows]),
-        np.array([numbers[term] for row in rows for term in row], dtype=np.int64),
-        np.array([weight for row in rows for weight in row.values()], dtype=np.float64),
-        max(1, len(names)),
+        np.fromiter(map(numbers.__getitem__, terms), dtype=np.int64, count=len(terms)),
+        np.array(weights, dtype=np.float64),
+        max(1, len(numbers)),
         place=place,
     )
-    return batch, names
+    return batch, list(numbers)
 
 
 def vocabulary_fingerprint(terms: Sequence[str]) -> str:
@@ -243,6 +235,30 @@ def vocabulary_fingerprint(terms: Sequence[str]) -> str:
         encoded = term.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(4, "little") + encoded)
     return digest.hexdigest()
+
+
+def _are_weights(values: Sequence[Any]) -> bool:
+    """Say whether 32-bit floats can hold all values, none below zero."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return False
+    return bool(((array >= 0) & (array <= np.finfo(np.float32).max)).all())
+
+
+def _refuse_first_weight(rows: Sequence[Mapping[str, Any]], place: Callable[[int], str]) -> None:
+    """Raise for the first weight that is none; NumPy's numbers are let pass."""
+    for number, row in enumerate(rows):
+        for term, weight in row.items():
+            if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
+                raise InvalidInputError(
+                    f"{place(number)}: the weight of term {term!r} is {weight!r}, not a number."
+                )
+            if not _are_weights([weight]):
+                raise InvalidInputError(
+                    f"{place(number)}: the weight of term {term!r} is {weight}, but weights must "
+                    "be finite 32-bit numbers and not negative."
+                )
 
 
 def _indptr(sizes: ArrayLike) -> NDArray[np.int64]:

@@ -71,14 +71,16 @@ def main() -> NoReturn:
         app()
     except LsrError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was committed before is intact.", EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        # Typer turns Ctrl-C into this exit without a word.
+        if ended.code == EXIT_INTERRUPTED:
+            _fail("interrupted; what was committed before is intact.", EXIT_INTERRUPTED)
+        raise
     except MemoryError:
         _fail("memory is exhausted; what was committed before is intact.", EXIT_EXHAUSTED)
     except BrokenPipeError:
         # The reader of stdout, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)
 
 

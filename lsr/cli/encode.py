@@ -50,7 +50,7 @@ def encode(
     if output.suffix != ".parquet":
         raise typer.BadParameter(f"--output must end in .parquet, not {output.suffix!r}.")
     started = time.perf_counter()
-    encoder = load_encoder(model, max_length=max_length or 256)
+    encoder = load_encoder(model, max_length=max_length)
     total = None if queries else corpus_size(input)
     with (
         VectorFileWriter(output, encoder.tokens, encoder.settings) as writer,

@@ -127,7 +127,7 @@ def _open_or_create(
         return Index.create(
             path, encoder_settings=settings, terms=terms, max_weight=max_weight, replace=force
         )
-    encoder = load_encoder(model, max_length=max_length or 256)
+    encoder = load_encoder(model, max_length=max_length)
     return Index.create(path, encoder=encoder, max_weight=max_weight, replace=force)
 
 

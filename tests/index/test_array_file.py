@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lsr.errors import CorruptIndexError, FormatVersionError
 from lsr.index.array_file import damaged_arrays, read_arrays, write_arrays
 
-ARRAYS = {
+ARRAYS: dict[str, np.ndarray] = {
     "indptr": np.array([0, 3, 2**40], dtype=np.int64),
     "impacts": np.array([1, 255], dtype=np.uint8),
     "nothing": np.array([], dtype=np.uint32),

@@ -14,9 +14,10 @@ N_TERMS = 7
 def test_equals_reference(documents: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     found = subject.invert(*documents, N_TERMS)
 
-    for array, expected in zip(found, subject.invert_reference(*documents, N_TERMS), strict=True):
-        assert array.dtype == expected.dtype
-        np.testing.assert_array_equal(array, expected)
+    expected = subject.invert_reference(*documents, N_TERMS)
+    assert [array.dtype for array in found] == [array.dtype for array in expected]  # type: ignore[attr-defined]
+    for array, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(array, wanted)
 
 
 @given(quantized_documents(n_terms=N_TERMS))

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import lsr as library
+from command import lsr
+
+
+def test_ranks_hits_with_their_terms(indexed: Path) -> None:
+    done = lsr("search", "the garden", "--index", "idx", cwd=indexed)
+
+    assert done.code == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "the garden"
+    assert "  1  " in done.stdout
+    assert "%" in done.stdout
+
+
+def test_json_equals_the_library(indexed: Path) -> None:
+    done = lsr(
+        "search", "the garden", "--index", "idx", "--json", "--explain", "-k", "2", cwd=indexed
+    )
+
+    found = json.loads(done.stdout)
+    expected = library.Index.open(indexed / "idx").search("the garden", k=2)
+    assert [(one["id"], one["rank"]) for one in found["hits"]] == [
+        (hit.doc_id, hit.rank) for hit in expected
+    ]
+    for one, hit in zip(found["hits"], expected, strict=True):
+        assert one["score"] == pytest.approx(hit.score, rel=1e-12)
+        assert one["document"] == hit.document.as_dict()
+        assert sum(term["product"] for term in one["terms"]) == pytest.approx(hit.score)
+
+
+def test_metadata_comes_back(indexed: Path) -> None:
+    done = lsr("search", "garden", "--index", "idx", "--json", cwd=indexed)
+
+    documents = {one["id"]: one["document"] for one in json.loads(done.stdout)["hits"]}
+    assert documents["d1"]["year"] == 2021
+    assert documents["d2"]["tags"] == ["plants", "sun"]
+
+
+def test_writes_a_run_of_every_query(indexed: Path, tmp_path: Path) -> None:
+    (tmp_path / "queries.tsv").write_text("q1\tthe garden\nq2\tquery\n")
+
+    done = lsr(
+        *("search", "--queries", tmp_path / "queries.tsv", "--run", tmp_path / "out.trec"),
+        *("--index", "idx", "--threads", "2"),
+        cwd=indexed,
+    )
+
+    assert done.code == 0, done.stderr
+    rows = [line.split() for line in (tmp_path / "out.trec").read_text().splitlines()]
+    index = library.Index.open(indexed / "idx")
+    expected = [
+        (query_id, hit.doc_id, str(hit.rank))
+        for query_id, text in (("q1", "the garden"), ("q2", "query"))
+        for hit in index.search(text, k=1000)
+    ]
+    assert [(row[0], row[2], row[3]) for row in rows] == expected
+
+
+def test_a_query_without_hits_says_so(tmp_path: Path) -> None:
+    library.Index.build(tmp_path / "idx", [("a", {"cat": 1.0})])
+
+    done = lsr("search", "--vector", '{"dog": 1}', "--index", "idx", cwd=tmp_path)
+
+    assert done.code == 0
+    assert "No document shares a term with the query." in done.stderr
+
+
+def test_explain_adds_up_to_the_score(indexed: Path) -> None:
+    done = lsr("explain", "the garden", "d2", "--index", "idx", "--json", cwd=indexed)
+
+    found = json.loads(done.stdout)
+    (hit,) = [
+        hit
+        for hit in library.Index.open(indexed / "idx").search("the garden")
+        if hit.doc_id == "d2"
+    ]
+    assert found["score"] == pytest.approx(hit.score, rel=1e-12)
+    assert sum(term["share"] for term in found["terms"]) == pytest.approx(1)
+    typed = {term["term"] for term in found["terms"] if term["typed"]}
+    assert typed <= {"the", "garden"}
+
+
+def test_explain_of_an_unknown_document(indexed: Path) -> None:
+    done = lsr("explain", "garden", "nobody", "--index", "idx", cwd=indexed)
+
+    assert done.code == 1
+    assert "has no document with the id 'nobody'" in done.error
