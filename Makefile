@@ -33,11 +33,11 @@ check:  ## Run every check in the .venv that is there: format, lint, types, laye
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/write_cli_docs.py --check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-fast:  ## Run the tests that take no more than a few seconds each
 	$(environment) dev
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 format:  ## Format the code and mend what the linter can mend
 	$(environment) dev
