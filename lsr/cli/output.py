@@ -51,13 +51,13 @@ class Bar(Protocol):
 
 def emit(text: str) -> None:
     """Print a result as it is."""
-    stdout.out(text, highlight=False)
+    typer.echo(text)
 
 
 def emit_json(value: Any) -> None:
     """Print a result as JSON, indented on a terminal and on one line otherwise."""
     encoded = msgspec.json.encode(value)
-    stdout.out((msgspec.json.format(encoded) if stdout.is_terminal else encoded).decode())
+    typer.echo((msgspec.json.format(encoded) if stdout.is_terminal else encoded).decode())
 
 
 def note(message: str) -> None:

@@ -199,7 +199,7 @@ class Index:
             if value is not None and value != settings[name]:
                 raise ConfigError(
                     f"{self.path} was made with {name} {settings[name]}, not {value}; leave the "
-                    "option out to add to it, or remake the index with --force."
+                    "option out, or remake the index with lsr index --force."
                 )
 
     @contextmanager

@@ -130,7 +130,8 @@ def test_replacing_keeps_the_old_documents_until_the_commit(tmp_path: Path) -> N
     assert _ids(path) == ["a", "b"]
     # The old files are gone, but a reader that had them mapped goes on.
     ((doc_number, score),) = reader.search_batch(ONE, 1).hits(0)
-    assert (doc_number, score) == (0, pytest.approx(1.0, abs=0.01))
+    assert doc_number == 0
+    assert score == pytest.approx(1.0, abs=0.01)
 
 
 def test_refuses_a_duplicate_in_a_batch_across_batches_and_in_the_index(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_equals_reference(documents: tuple[np.ndarray, np.ndarray, np.ndarray]) 
     found = subject.invert(*documents, N_TERMS)
 
     expected = subject.invert_reference(*documents, N_TERMS)
-    assert [array.dtype for array in found] == [array.dtype for array in expected]  # type: ignore[attr-defined]
+    assert [array.dtype for array in found] == [array.dtype for array in expected]
     for array, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(array, wanted)
 
