@@ -10,6 +10,7 @@ A plus marks a term that the model added to the query.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SHOWN_TERMS = 6
 _INDENT = " " * 5
+_WORD = re.compile(r"\w+")
 
 
 class Contribution(NamedTuple):
@@ -100,9 +102,11 @@ def hit_views(
         typed = term_origins(query, vector.terms.tolist(), spans)
         explanations = [index.explain(vector, hit.doc_id) for hit in hits]
     else:
-        spans = index.encoder.term_spans if index.has_encoder else _no_spans
+        # The encoder is not loaded for its tokenizer alone: a vector needs no model.
         typed = {}
         explanations = [index.explain(query, hit.doc_id) for hit in hits]
+        names = {one.term: one.term_id for explanation in explanations for one in explanation.terms}
+        spans = _literal_spans(names)
     return [
         _view(hit, explanation, typed, spans, detailed)
         for hit, explanation in zip(hits, explanations, strict=True)
@@ -135,9 +139,14 @@ def _view(
     )
 
 
-def _no_spans(text: str) -> list[TermSpan]:
-    """Find nothing: an index of vectors does not know where its terms stand in a text."""
-    return []
+def _literal_spans(names: Mapping[str, int]) -> Callable[[str], list[TermSpan]]:
+    """Return a function that finds the words of a text that are the names of terms."""
+
+    def spans(text: str) -> list[TermSpan]:
+        words = ((match.group().lower(), *match.span()) for match in _WORD.finditer(text))
+        return [(names[word], start, end) for word, start, end in words if word in names]
+
+    return spans
 
 
 def render_hits(query: str, hits: Sequence[HitView], console: Console) -> None:

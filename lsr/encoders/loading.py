@@ -47,7 +47,7 @@ def load_encoder(
         >>> encoder = load_encoder("splade-tiny")
         >>> vectors = encoder.encode_queries(["what is deep learning"])
         >>> list(encoder.decode(vectors, top_k=2)[0])
-        ['learning', 'deep']
+        ['deep', 'learning']
     """
     wanted = parse_precision(precision)
     folder = locate_model(model)

@@ -1,10 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import lsr as library
-from command import lsr
+from command import environment, lsr
 
 
 def test_ranks_hits_with_their_terms(indexed: Path) -> None:
@@ -30,6 +32,23 @@ def test_json_equals_the_library(indexed: Path) -> None:
         assert one["score"] == pytest.approx(hit.score, rel=1e-12)
         assert one["document"] == hit.document.as_dict()
         assert sum(term["product"] for term in one["terms"]) == pytest.approx(hit.score)
+
+
+def test_a_vector_query_needs_no_model_even_where_there_is_one(indexed: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "lsr", "search"]
+        + ["--vector", '{"garden": 1}', "--index", "idx"],
+        cwd=indexed,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+
+    assert "garden" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "lsr.retrieval" in imported
+    assert not imported & {"torch", "transformers", "huggingface_hub"}
 
 
 def test_metadata_comes_back(indexed: Path) -> None:
