@@ -82,8 +82,8 @@ class SpladeEncoder:
         self._head = head
         self._tokenizer = tokenizer
         self._pad_id = pad_id
-        self._device = head.weight.device
-        n_parameters = head.weight.numel() + sum(p.numel() for p in body.parameters())
+        self._device = head.device
+        n_parameters = head.n_parameters + sum(p.numel() for p in body.parameters())
         self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / (2 * n_parameters)))
         self._n_workers = available_cores() if self._device.type == "cpu" else 1
 

@@ -1,9 +1,14 @@
 """What is the largest logit of each term over a text's tokens? Computed without all logits at once.
 
 A masked-language model ends in a matrix product with one row per term: logits = hidden W^T + b.
-SPLADE keeps only the maximum over the tokens, so the product is taken for a tile of terms at a time
-and reduced while the tile is in cache; [batch, tokens, vocabulary] never exists. The bias is the
-same for every token of a text, so it is added after the maximum.
+SPLADE keeps only the maximum over the tokens, and of that only what is positive. So the product is
+taken for a tile of terms at a time and reduced while the tile is in cache; the array [batch,
+tokens, vocabulary] never exists.
+
+The maximum is taken over the numbers' bits, read as signed integers. Positive floats are ordered
+like those integers and above every negative float, whose order among themselves is reversed but
+does not matter here. In bfloat16 that is seven times as fast as comparing floats, and only right
+if the sign is: the bias must be in the product, as two more columns.
 
 Paper: T. Formal, C. Lassance, B. Piwowarski, S. Clinchant, "SPLADE v2: Sparse Lexical and Expansion
 Model for Information Retrieval", 2021, section 3 (max pooling).
@@ -31,22 +36,39 @@ class VocabularyHead:
     """The last matrix of a masked-language model, with the maximum over tokens built in.
 
     Args:
-        weight: shape (n_terms, hidden size); a copy is kept in `dtype`.
+        weight: shape (n_terms, hidden size).
         bias: shape (n_terms,), or None.
-        dtype: number format of the matrix product.
+        dtype: number format of the matrix product, float32 or bfloat16.
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, dtype: torch.dtype) -> None:
-        self.weight = weight.detach().to(dtype)
-        self.bias = None if bias is None else bias.detach()
+        import torch
+
+        weight = weight.detach()
+        bias = weight.new_zeros(weight.shape[0]) if bias is None else bias.detach()
+        # Two columns hold the bias to twice the digits of bfloat16; sums are kept in float32.
+        coarse = bias.to(dtype)
+        fine = (bias - coarse).to(dtype)
+        self._matrix = torch.cat([weight.to(dtype), coarse[:, None], fine[:, None]], dim=1)
+        self._bits = {torch.bfloat16: torch.int16, torch.float32: torch.int32}[dtype]
 
     @property
     def n_terms(self) -> int:
         """Size of the vocabulary."""
-        return int(self.weight.shape[0])
+        return int(self._matrix.shape[0])
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers in the matrix."""
+        return int(self._matrix.numel())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the product is computed."""
+        return self._matrix.device
 
     def largest_logits(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return the largest logit of each term over the tokens of each text.
+        """Return the largest logit of each term over the tokens of each text, or 0 if negative.
 
         Args:
             hidden: shape (batch, tokens, hidden size), float32.
@@ -59,20 +81,24 @@ class VocabularyHead:
         import torch
 
         n_texts, n_tokens, width = hidden.shape
+        n_rows = n_texts * n_tokens
+        flat = self._matrix.new_ones(n_rows, width + 2)
         # Padding takes the hidden state of its text's first token. A maximum ignores repeats, so
         # this equals setting the padding's logits to -inf, at no cost per term.
-        hidden = torch.where(mask[..., None], hidden, hidden[:, :1])
-        flat = hidden.to(self.weight.dtype).view(n_texts * n_tokens, width)
+        flat[:, :width] = torch.where(mask[..., None], hidden, hidden[:, :1]).view(n_rows, width)
+        tile = min(self.n_terms, max(1, TILE_LOGITS // n_rows))
+        buffer = flat.new_empty(n_rows * tile)
         largest = flat.new_empty(n_texts, self.n_terms)
-        tile = min(self.n_terms, max(1, TILE_LOGITS // flat.shape[0]))
-        buffer = flat.new_empty(flat.shape[0] * tile)
         for start in range(0, self.n_terms, tile):
-            rows = self.weight[start : start + tile]
-            logits = buffer[: flat.shape[0] * rows.shape[0]].view(flat.shape[0], rows.shape[0])
+            rows = self._matrix[start : start + tile]
+            logits = buffer[: n_rows * rows.shape[0]].view(n_rows, rows.shape[0])
             torch.mm(flat, rows.t(), out=logits)
-            torch.amax(logits.view(n_texts, n_tokens, -1), 1, out=largest[:, start : start + tile])
-        result = largest.float()
-        return result if self.bias is None else result + self.bias
+            torch.amax(
+                logits.view(self._bits).view(n_texts, n_tokens, -1),
+                1,
+                out=largest.view(self._bits)[:, start : start + tile],
+            )
+        return largest.float().clamp_(min=0)
 
 
 def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> VocabularyHead:
@@ -102,8 +128,13 @@ def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> Vocabu
         expected = logits.masked_fill(~mask.bool()[..., None], -torch.inf).amax(1)
         _replace(model, layer, torch.nn.Identity())
         hidden = model(input_ids=ids, attention_mask=mask).logits
-        exact = VocabularyHead(layer.weight, layer.bias, torch.float32)
-        difference = float((exact.largest_logits(hidden, mask.bool()) - expected).abs().max())
+        # Shifted so that every logit is positive and the comparison covers every term.
+        shift = 1 - expected.min()
+        bias = shift.expand(layer.out_features) + (0 if layer.bias is None else layer.bias)
+        shifted = VocabularyHead(layer.weight, bias, torch.float32)
+        difference = float(
+            (shifted.largest_logits(hidden, mask.bool()) - shift - expected).abs().max()
+        )
     scale = max(1.0, float(expected.abs().max()))
     # Written so that a NaN, which compares false, and an infinite scale are refused too.
     if not difference <= PROBE_TOLERANCE * scale < float("inf"):
@@ -111,7 +142,7 @@ def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> Vocabu
             f"The model's logits are off by {difference:.3g} from its last layer's matrix product, "
             "so it computes more after that layer than this version knows."
         )
-    return exact if dtype == torch.float32 else VocabularyHead(layer.weight, layer.bias, dtype)
+    return VocabularyHead(layer.weight, layer.bias, dtype)
 
 
 def _replace(model: Any, layer: Any, replacement: Any) -> None:

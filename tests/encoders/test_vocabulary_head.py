@@ -20,7 +20,7 @@ from lsr.errors import UnsupportedModelError
     tile_logits=st.integers(1, 200),
     data=st.data(),
 )
-def test_tiles_give_the_largest_unmasked_logit(
+def test_tiles_give_the_largest_unmasked_positive_logit(
     n_texts: int, n_tokens: int, n_terms: int, has_bias: bool, tile_logits: int, data: Any
 ) -> None:
     random = torch.Generator().manual_seed(data.draw(st.integers(0, 1000)))
@@ -35,8 +35,20 @@ def test_tiles_give_the_largest_unmasked_logit(
         largest = VocabularyHead(weight, bias, torch.float32).largest_logits(hidden, mask)
 
     logits = torch.nn.functional.linear(hidden, weight, bias)
-    expected = logits.masked_fill(~mask[..., None], -torch.inf).amax(1)
+    expected = logits.masked_fill(~mask[..., None], -torch.inf).amax(1).clamp(min=0)
     np.testing.assert_allclose(largest.numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_bfloat16_loses_no_digit_of_the_bias() -> None:
+    # -257 needs nine binary digits and bfloat16 has eight, so that a bias of one column would
+    # leave 258 - 256 = 2.
+    weight, bias = torch.tensor([[129.0], [1.0]]), torch.tensor([-257.0, 0.0])
+    hidden = torch.tensor([[[2.0], [-2.0]]])
+
+    head = VocabularyHead(weight, bias, torch.bfloat16)
+
+    largest = head.largest_logits(hidden, torch.ones(1, 2, dtype=torch.bool))
+    assert largest.tolist() == [[1.0, 2.0]]
 
 
 class TinyModel(torch.nn.Module):
