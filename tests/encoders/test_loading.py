@@ -170,7 +170,8 @@ def test_loading_says_nothing_and_changes_no_setting(
         return [level, chatter.is_progress_bar_enabled(), are_progress_bars_disabled()]
 
     usual = chatter.get_verbosity()
-    chatter.set_verbosity_info()  # the user's wish, which other tests have not set before
+    chatter.set_verbosity_info()  # the user's wish, which no other test has left behind
+    chatter.enable_progress_bar()
     before = state()
 
     try:
