@@ -17,7 +17,7 @@ from lsr.cli.evaluate import evaluate
 from lsr.cli.explain import explain
 from lsr.cli.index import index
 from lsr.cli.info import info
-from lsr.cli.output import console, show_warnings
+from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.search import search
 from lsr.cli.verify import verify
 from lsr.errors import LsrError
@@ -37,15 +37,9 @@ app = typer.Typer(
     "130 interrupted.\n\n"
     "Example: lsr demo",
 )
-app.command()(demo)
-app.command()(index)
-app.command()(search)
-app.command()(explain)
-app.command()(encode)
-app.command()(info)
-app.command()(verify)
-app.command("eval")(evaluate)
-app.command()(doctor)
+for verb in (demo, index, search, explain, encode, info, verify, doctor):
+    add_command(app, verb)
+add_command(app, evaluate, name="eval")
 app.add_typer(bench.app, name="bench")
 
 

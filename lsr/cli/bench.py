@@ -12,6 +12,7 @@ from lsr.cli.output import (
     JsonOption,
     MaxLengthOption,
     QuietOption,
+    add_command,
     emit,
     emit_json,
     note,
@@ -29,7 +30,6 @@ def bench() -> None:
     """
 
 
-@app.command()
 def encode(
     corpus: Annotated[
         str, typer.Argument(help="Texts to encode; without it, docstrings of packages here.")
@@ -79,3 +79,6 @@ def _texts(corpus: str) -> Iterator[str]:
 
         documents = (one for one in docstring_documents())
     return (one.full_text for one in documents if one.full_text.strip())
+
+
+add_command(app, encode)

@@ -40,7 +40,8 @@ def encode(
     The file carries the model's vocabulary and settings, so `lsr index FILE.parquet` makes an
     index that answers questions as text.
 
-    Example: lsr encode corpus.jsonl --model splade-tiny --output vectors.parquet
+    Example: printf '{"id": "1", "text": "the cat drank milk"}' | lsr encode - --model splade-tiny
+    --output vectors.parquet
     """
     from lsr.corpus import corpus_size
     from lsr.corpus.vector_file import VectorFileWriter

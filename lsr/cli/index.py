@@ -44,8 +44,9 @@ def index(
     corpus: Annotated[
         list[str],
         typer.Argument(
+            metavar="CORPUS...",
             help="Files (.jsonl .json .csv .tsv .parquet .npz, also .gz .zst), BEIR folders, "
-            "irds:ID, or - for JSON lines on stdin."
+            "irds:ID, or - for JSON lines on stdin.",
         ),
     ],
     index: IndexOption,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
 
@@ -28,10 +29,12 @@ console = Console(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only, no notes.")]
-IndexOption = Annotated[str, typer.Option("--index", help="Folder of the index.")]
+IndexOption = Annotated[str, typer.Option("--index", metavar="DIR", help="Folder of the index.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", help="Hub id, folder, or short name such as splade-tiny."),
+    typer.Option(
+        "--model", metavar="MODEL", help="Hub id, folder, or short name such as splade-tiny."
+    ),
 ]
 MaxLengthOption = Annotated[
     int | None,
@@ -40,6 +43,18 @@ MaxLengthOption = Annotated[
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=1, help="Queries scored at the same time.")
 ]
+
+
+def add_command(app: typer.Typer, verb: Callable[..., None], *, name: str | None = None) -> None:
+    """Make a function a verb of `app`.
+
+    The last paragraph of its docstring, ``Example: lsr ...``, ends the help as one line that runs
+    as it stands.
+    """
+    text, _, example = inspect.cleandoc(verb.__doc__ or "").partition("Example: ")
+    # Click leaves lines behind a backspace character as they are.
+    epilog = f"\b\nExample:\n  {' '.join(example.split())}"
+    app.command(name, help=text, epilog=epilog)(verb)
 
 
 class Bar(Protocol):

@@ -26,18 +26,24 @@ if TYPE_CHECKING:
 
 
 def search(
-    query: Annotated[str | None, typer.Argument(help="The question, as text.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="The question, as text.")
+    ] = None,
     index: IndexOption = "",
     k: Annotated[int | None, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = None,
     vector: Annotated[
-        str | None, typer.Option(help='The question as a vector: {"term": weight, ...}.')
+        str | None,
+        typer.Option(metavar="JSON", help='The question as a vector: {"term": weight, ...}.'),
     ] = None,
     queries: Annotated[
         str | None,
-        typer.Option(help="Many questions: BEIR lines, TSV of id and text, or vectors."),
+        typer.Option(
+            metavar="FILE", help="Many questions: BEIR lines, TSV of id and text, or vectors."
+        ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="With --queries: the TREC run to write (.gz too).")
+        Path | None,
+        typer.Option(metavar="OUT.trec", help="With --queries: the run to write (.gz too)."),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what each term adds to the scores.")

@@ -36,8 +36,10 @@ def test_json_equals_the_library(indexed: Path) -> None:
 
 def test_a_vector_query_needs_no_model_even_where_there_is_one(indexed: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "lsr", "search"]
-        + ["--vector", '{"garden": 1}', "--index", "idx"],
+        [
+            *(sys.executable, "-X", "importtime", "-m", "lsr", "search"),
+            *("--vector", '{"garden": 1}', "--index", "idx"),
+        ],
         cwd=indexed,
         capture_output=True,
         text=True,
