@@ -96,6 +96,7 @@ def hit_views(
         hits: what the search returned.
         detailed: show every term with its weights instead of the first few shares.
     """
+    spans: Callable[[str], Sequence[TermSpan]]
     if isinstance(query, str):
         vector = index.vectors_of(QueryBatch(["query"], [query]))
         spans = index.encoder.term_spans
