@@ -33,6 +33,9 @@ BATCH_WORK = 40e9
 """Floating-point operations of a batch. A core does them in about a second, which bounds how long
 an interrupt waits; models of millions of parameters reach MAX_BATCH_TOKENS first."""
 
+SMALL_WORK = 1e9
+"""Floating-point operations that a core does in some 20 ms; less is not split over cores."""
+
 
 class SpladeEncoder:
     """Encodes texts with a masked-language model; made by `load_encoder`.
@@ -83,8 +86,8 @@ class SpladeEncoder:
         self._tokenizer = tokenizer
         self._pad_id = pad_id
         self._device = head.device
-        n_parameters = head.n_parameters + sum(p.numel() for p in body.parameters())
-        self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / (2 * n_parameters)))
+        self._work_per_token = 2 * (head.n_parameters + _n_multiplied(body))
+        self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / self._work_per_token))
         self._n_workers = available_cores() if self._device.type == "cpu" else 1
 
     def encode_documents(
@@ -161,6 +164,7 @@ class SpladeEncoder:
             [[tokenized[row].ids for row in rows] for rows in batches],
             finished,
             self._n_workers,
+            is_small=int(lengths.sum()) * self._work_per_token < SMALL_WORK,
         )
         return SparseBatch.concatenate(parts).take(position.tolist())
 
@@ -178,6 +182,14 @@ class SpladeEncoder:
             hidden = self._body(input_ids=input_ids, attention_mask=attention_mask).logits
             logits = self._head.largest_logits(hidden, attention_mask.bool())
         return _positive_rows(logits.cpu().numpy())
+
+
+def _n_multiplied(body: Any) -> int:
+    """Return the number of parameters that every token is multiplied with."""
+    import torch
+
+    layers = (one for one in body.modules() if not isinstance(one, torch.nn.Embedding))
+    return sum(p.numel() for layer in layers for p in layer.parameters(recurse=False))
 
 
 def _positive_rows(logits: NDArray[np.float32]) -> SparseBatch:

@@ -2,7 +2,8 @@
 
 One batch at a time, split by torch over all cores, synchronizes the cores at every operation; with
 small models that costs half of the throughput. Batches do not depend on each other, so each core
-gets its own. A single batch, such as one query, still gets all cores through torch.
+gets its own. A batch that is alone gets all cores through torch, unless it is so small, such as one
+query for a small model, that handing out the work takes longer than doing it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 Batch = TypeVar("Batch")
@@ -34,6 +35,8 @@ def run_batches(
     batches: Sequence[Batch],
     finished: Callable[[int, Result], None],
     n_workers: int,
+    *,
+    is_small: bool = False,
 ) -> None:
     """Encode batches on `n_workers` threads.
 
@@ -46,12 +49,14 @@ def run_batches(
         finished: called in the caller's thread with the position of a batch and its result, in the
             order in which batches end.
         n_workers: number of threads; with one, or one batch, all work stays in the caller's thread.
+        is_small: whether a batch that is alone is not worth splitting.
     """
     if n_workers == 1 or len(batches) <= 1:
-        for number, batch in enumerate(batches):
-            finished(number, encode(batch))
+        with _one_torch_thread(waits=False) if is_small else nullcontext():
+            for number, batch in enumerate(batches):
+                finished(number, encode(batch))
         return
-    with _one_torch_thread_per_worker():
+    with _one_torch_thread(waits=True):
         pool = ThreadPoolExecutor(n_workers, thread_name_prefix="lsr-encode")
         try:
             numbers = {pool.submit(encode, batch): n for n, batch in enumerate(batches)}
@@ -63,13 +68,24 @@ def run_batches(
 
 
 @contextmanager
-def _one_torch_thread_per_worker() -> Iterator[None]:
+def _one_torch_thread(*, waits: bool) -> Iterator[None]:
+    """Keep torch from splitting its operations.
+
+    Args:
+        waits: whether to wait while another encoding has it so already; a query does not, since it
+            only gains from what it finds.
+    """
     import torch
 
-    with _thread_count_lock:
+    if not _thread_count_lock.acquire(blocking=waits):
+        yield
+        return
+    try:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             yield
         finally:
             torch.set_num_threads(before)
+    finally:
+        _thread_count_lock.release()

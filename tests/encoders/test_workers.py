@@ -1,9 +1,18 @@
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from lsr.encoders.workers import available_cores, run_batches
+
+
+@pytest.fixture
+def two_torch_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_every_result_arrives_with_its_number() -> None:
@@ -37,6 +46,32 @@ def test_workers_compute_with_one_torch_thread_each() -> None:
     )
 
     assert counts == {1}
+
+
+def test_a_small_batch_alone_is_not_split(two_torch_threads: None) -> None:
+    counts: list[int] = []
+
+    def encode(batch: int) -> None:
+        counts.append(torch.get_num_threads())
+
+    run_batches(encode, [0], lambda number, result: None, 2, is_small=True)
+    run_batches(encode, [0], lambda number, result: None, 2, is_small=False)
+
+    assert counts == [1, 2]
+    assert torch.get_num_threads() == 2
+
+
+def test_a_small_batch_does_not_wait_for_a_running_encoding() -> None:
+    results = []
+
+    def query(number: int, result: int) -> None:
+        run_batches(
+            lambda batch: batch, [7], lambda _, result: results.append(result), 2, is_small=True
+        )
+
+    run_batches(lambda batch: batch, range(2), query, n_workers=2)  # would hang if it waited
+
+    assert results == [7, 7]
 
 
 def test_an_error_in_a_worker_reaches_the_caller_and_drops_the_rest() -> None:
