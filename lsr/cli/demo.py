@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,15 +155,24 @@ def _suggest(index: Index, path: str) -> None:
     place = shlex.quote(path)
     best = index.search(QUESTIONS[0], 1)
     commands = [
-        f'lsr search "stop training when the validation loss no longer improves" --index {place}',
-        f'lsr search "copy a directory tree recursively" --index {place} --json',
-        f"lsr info --index {place}",
-        "lsr doctor",
+        f'search "stop training when the validation loss no longer improves" --index {place}',
+        f'search "copy a directory tree recursively" --index {place} --json',
+        f"info --index {place}",
+        "doctor",
     ]
     if best:
         commands.insert(
-            1, f'lsr explain "{QUESTIONS[0]}" {shlex.quote(best[0].doc_id)} --index {place}'
+            1, f'explain "{QUESTIONS[0]}" {shlex.quote(best[0].doc_id)} --index {place}'
         )
     stdout.print("\nNext:")
     for command in commands:
-        stdout.print(f"  {command}", soft_wrap=True)
+        stdout.print(f"  {_program()} {command}", soft_wrap=True)
+
+
+def _program() -> str:
+    """Return how to call `lsr` from here: by its path when its environment is not active."""
+    own = Path(sys.argv[0]).absolute()
+    if own.name != "lsr" or shutil.which("lsr") == str(own):
+        return "lsr"
+    is_below = own.is_relative_to(Path.cwd())
+    return shlex.quote(str(own.relative_to(Path.cwd()) if is_below else own))
