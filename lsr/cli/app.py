@@ -67,9 +67,11 @@ def main() -> NoReturn:
         _fail(str(error), error.exit_code)
     except SystemExit as ended:
         # Typer turns Ctrl-C into this exit without a word.
-        if ended.code == EXIT_INTERRUPTED:
-            _fail("interrupted; what was committed before is intact.", EXIT_INTERRUPTED)
-        raise
+        if ended.code != EXIT_INTERRUPTED:
+            raise
+        _say("interrupted; what was committed before is intact.")
+        # Every block has tidied up by now. Unloading torch would take most of a second more.
+        os._exit(EXIT_INTERRUPTED)
     except MemoryError:
         _fail("memory is exhausted; what was committed before is intact.", EXIT_EXHAUSTED)
     except BrokenPipeError:
@@ -79,6 +81,10 @@ def main() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    _say(message)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
     console.quiet = False
     console.out(f"error: {message}", highlight=False)
-    sys.exit(code)

@@ -99,8 +99,8 @@ def index(
     else:
         emit(
             f"{n_docs:,} documents added to {index} in {seconds:.1f} s "
-            f"({n_docs / seconds:,.0f}/s); it holds {facts['n_docs']:,} documents in "
-            f"{len(facts['segments'])} segments, {facts['size_bytes'] / 1e6:,.1f} MB."
+            f"({n_docs / seconds:,.0f}/s); it holds {facts['n_docs']:,} documents now "
+            f"(segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
         )
 
 

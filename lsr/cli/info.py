@@ -18,7 +18,7 @@ def info(index: IndexOption, json: JsonOption = False) -> None:
         return
     encoder = facts["encoder"]
     rows = {
-        "documents": f"{facts['n_docs']:,} in {len(facts['segments'])} segments",
+        "documents": f"{facts['n_docs']:,} (segments: {len(facts['segments'])})",
         "postings": f"{facts['n_postings']:,}, {facts['terms_per_document']:.1f} a document",
         "vocabulary": f"{facts['n_terms']:,} terms ({facts['vocabulary']})",
         "model": encoder["model"] if encoder else "none: built from vectors",
