@@ -1,5 +1,6 @@
 """The inverted index: segments on disk, searched where they lie."""
 
+from lsr.index.lock import write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
 from lsr.index.verify import verify_index
@@ -17,4 +18,5 @@ __all__ = [
     "read_manifest",
     "read_vocabulary",
     "verify_index",
+    "write_lock",
 ]

@@ -11,7 +11,8 @@ from pathlib import Path
 import filelock
 
 from lsr.errors import IndexLockedError
-from lsr.index.storage import disk_errors
+from lsr.index.manifest import SEGMENT_FOLDER, is_index
+from lsr.index.storage import disk_errors, make_folder
 
 LOCK_NAME = "write.lock"
 HOLDER_NAME = "writer.txt"
@@ -19,11 +20,16 @@ HOLDER_NAME = "writer.txt"
 
 @contextmanager
 def write_lock(path: Path) -> Iterator[None]:
-    """Hold the index's write lock. The operating system drops it when the process ends.
+    """Hold the write lock of the index at `path`, whose folder is made if need be.
+
+    The operating system drops the lock when the process ends. A folder made here in which nothing
+    was committed goes again.
 
     Raises:
         IndexLockedError: another writer holds it; says which process, since when.
     """
+    is_new = not path.exists()
+    make_folder(path / SEGMENT_FOLDER)
     lock = filelock.FileLock(path / LOCK_NAME)
     holder = path / HOLDER_NAME
     with disk_errors(path / LOCK_NAME):
@@ -42,3 +48,13 @@ def write_lock(path: Path) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+        if is_new and not is_index(path):
+            _remove_new_folder(path)
+
+
+def _remove_new_folder(path: Path) -> None:
+    for file in path.iterdir():
+        if file.is_file():
+            file.unlink()
+    (path / SEGMENT_FOLDER).rmdir()
+    path.rmdir()

@@ -31,7 +31,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment: counts, and its two files."""
+    """A segment: counts, its two files, and which of its documents are deleted by now."""
 
     name: str
     n_docs: int
@@ -40,6 +40,13 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_clipped: int
     arrays: FileEntry
     documents: FileEntry
+    n_deleted: int = 0
+    deleted: FileEntry | None = None
+
+    @property
+    def files(self) -> list[FileEntry]:
+        """All files of the segment."""
+        return [self.arrays, self.documents, *([self.deleted] if self.deleted else [])]
 
 
 class VocabularyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         commit: rises by one with every commit.
         next_file_number: number of the next file to write; never used twice.
-        max_weight: the quantizer's only setting.
+        max_weight: the quantizer's only setting; None before the first weight has come.
         encoder: settings that load the encoder again; None for an index of vectors.
         properties: free text of the index's maker.
         segments: in order of their document numbers.
@@ -65,7 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     commit: int
     next_file_number: int
-    max_weight: float
+    max_weight: float | None
     vocabulary: VocabularyEntry
     encoder: dict[str, Any] | None
     properties: dict[str, str]
@@ -73,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def file_names(self) -> set[str]:
         """Return the names of all files that this commit needs."""
-        files = [file for one in self.segments for file in (one.arrays, one.documents)]
+        files = [file for one in self.segments for file in one.files]
         files += [self.vocabulary.names] if self.vocabulary.names else []
         return {file.name for file in files}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.documents import Document
-from lsr.errors import InvalidInputError
+from lsr.errors import CorruptIndexError, InvalidInputError
 from lsr.index.array_file import read_arrays
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
 from lsr.index.quantization import ImpactQuantizer, QuantizedQuery, quantize_query
@@ -60,17 +60,24 @@ class Searcher:
         self.vocabulary = read_vocabulary(path, manifest, verify=verify)
         self.segments = [open_segment(path, one, verify=verify) for one in manifest.segments]
         self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
-        self._quantizer = ImpactQuantizer(manifest.max_weight)
+        self._quantizer = ImpactQuantizer(manifest.max_weight or 1.0)
 
     @staticmethod
     def open(path: Path, *, verify: bool = True) -> Searcher:
         """Open the last commit of the index at `path`."""
-        return Searcher(path, read_manifest(path), verify=verify)
+        while True:
+            manifest = read_manifest(path)
+            try:
+                return Searcher(path, manifest, verify=verify)
+            except CorruptIndexError:
+                # A commit may have removed files between the two steps; then there is a newer one.
+                if read_manifest(path).commit == manifest.commit:
+                    raise
 
     @property
     def n_docs(self) -> int:
-        """Documents in the snapshot."""
-        return self._first_docs[-1]
+        """Documents in the snapshot that are not deleted."""
+        return self._first_docs[-1] - sum(one.entry.n_deleted for one in self.segments)
 
     @property
     def n_postings(self) -> int:
@@ -133,6 +140,12 @@ class Searcher:
             )
         ]
 
+    def live_numbers(self) -> Iterator[int]:
+        """Yield the numbers of all documents that are not deleted, in order."""
+        for first, segment in zip(self._first_docs, self.segments, strict=False):
+            live = np.setdiff1d(np.arange(segment.n_docs), segment.deleted, assume_unique=True)
+            yield from (first + live).tolist()
+
     def doc_ids(self, doc_numbers: Sequence[int]) -> list[str]:
         """Return the ids of documents."""
         located = (self._locate(number) for number in doc_numbers)
@@ -147,7 +160,7 @@ class Searcher:
     def doc_number(self, doc_id: str) -> int | None:
         """Return the number of a document, or None when the index does not hold it."""
         for first, segment in zip(self._first_docs, self.segments, strict=False):
-            local = segment.doc_ids.number(doc_id)
+            local = segment.number_of(doc_id)
             if local is not None:
                 return first + local
         return None
@@ -158,10 +171,9 @@ class Searcher:
         return segment.documents[local]
 
     def _locate(self, doc_number: int) -> tuple[Segment, int]:
-        if not 0 <= doc_number < self.n_docs:
-            raise InvalidInputError(
-                f"document number {doc_number} is not between 0 and {self.n_docs - 1}."
-            )
+        end = self._first_docs[-1]
+        if not 0 <= doc_number < end:
+            raise InvalidInputError(f"document number {doc_number} is not between 0 and {end - 1}.")
         number = bisect_right(self._first_docs, doc_number) - 1
         return self.segments[number], doc_number - self._first_docs[number]
 
@@ -180,6 +192,7 @@ class Searcher:
                 segment.n_terms,
                 terms,
                 weights,
+                segment.deleted,
                 k,
                 widest_score(weights, segment.max_impacts[terms]),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Segment:
         max_impacts: shape (n_terms,), largest impact of each term; zero for terms it lacks.
         doc_ids: ids by local document number.
         documents: stored documents by local document number.
+        deleted: numbers of the documents that are deleted, rising.
     """
 
     entry: SegmentEntry
@@ -35,16 +36,27 @@ class Segment:
     max_impacts: NDArray[np.uint8]
     doc_ids: DocIds
     documents: DocumentStore
+    deleted: NDArray[np.uint32]
 
     @property
     def n_docs(self) -> int:
-        """Documents of the segment."""
+        """Documents of the segment, deleted ones included."""
         return self.entry.n_docs
 
     @property
     def n_terms(self) -> int:
         """Size of the vocabulary when the segment was written."""
         return self.entry.n_terms
+
+    def number_of(self, doc_id: str) -> int | None:
+        """Return the number of a document that is not deleted, or None."""
+        number = self.doc_ids.number(doc_id)
+        return None if number is None or self.is_deleted(number) else number
+
+    def is_deleted(self, number: int) -> bool:
+        """Say whether a document is deleted."""
+        place = int(np.searchsorted(self.deleted, number))
+        return place < self.deleted.size and int(self.deleted[place]) == number
 
     def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
         """Return the impact of each term in one document, 0 where it has none."""
@@ -95,6 +107,11 @@ def write_postings(
     )
 
 
+def write_deleted(path: Path, numbers: Iterable[int]) -> None:
+    """Write the file of a segment's deleted documents."""
+    write_arrays(path, {"deleted": np.array(sorted(numbers), dtype=np.uint32)})
+
+
 def file_entry(path: Path) -> FileEntry:
     """Describe a finished file for the manifest."""
     content = np.memmap(path, dtype=np.uint8, mode="r")
@@ -116,9 +133,12 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
     folder = index_path / SEGMENT_FOLDER
     arrays_path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
     if verify:
-        verify_file(arrays_path, entry.arrays)
-        verify_file(documents_path, entry.documents)
+        for file in entry.files:
+            verify_file(folder / file.name, file)
     arrays = read_arrays(arrays_path, entry.arrays.size_bytes)
+    deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
+    if entry.deleted:
+        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes)
     try:
         segment = Segment(
             entry,
@@ -126,6 +146,7 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
             arrays["max_impacts"],
             DocIds.from_arrays(arrays),
             DocumentStore(documents_path),
+            deleted["deleted"],
         )
     except KeyError as error:
         raise CorruptIndexError(f"{arrays_path} lacks the array {error}; {RESTORE}") from error
@@ -160,6 +181,7 @@ def _check_lengths(path: Path, segment: Segment) -> None:
         "impacts": (postings.impacts.size, entry.n_postings),
         "max_impacts": (segment.max_impacts.size, entry.n_terms),
         "doc_id_offsets": (len(segment.doc_ids), entry.n_docs),
+        "deleted": (segment.deleted.size, entry.n_deleted),
     }
     for name, (found, wanted) in expected.items():
         if found != wanted:

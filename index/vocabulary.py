@@ -95,6 +95,8 @@ class Vocabulary:
 
     def queries(self, vectors: SparseBatch, names: Sequence[str] | None) -> SparseBatch:
         """Return query vectors in this vocabulary; terms that no document has are left out."""
+        if self.n_terms == 0:
+            return SparseBatch.from_rows([[] for _ in range(len(vectors))], n_terms=0)
         if names is None:
             if self.kind is VocabularyKind.NAMES:
                 raise VocabularyMismatchError(

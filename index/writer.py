@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from lsr.documents import Document
 from lsr.errors import DuplicateIdError, InvalidInputError
 from lsr.index.array_file import write_arrays
 from lsr.index.document_store import DocumentStoreWriter
-from lsr.index.lock import write_lock
 from lsr.index.manifest import (
     SEGMENT_FOLDER,
     Manifest,
@@ -24,9 +27,16 @@ from lsr.index.manifest import (
     remove_orphans,
     write_manifest,
 )
+from lsr.index.merge import live_documents, live_rows
 from lsr.index.quantization import ImpactQuantizer
-from lsr.index.segment import Segment, file_entry, open_segment, write_postings
-from lsr.index.storage import make_folder, sync_folder
+from lsr.index.segment import (
+    Segment,
+    file_entry,
+    open_segment,
+    write_deleted,
+    write_postings,
+)
+from lsr.index.storage import sync_folder
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary, VocabularyKind
 from lsr.sparse import SparseBatch
@@ -42,7 +52,9 @@ that the quantizer was fitted to weights of another scale."""
 
 
 class IndexWriter:
-    """Add documents to an index. Use as a context manager; leaving it without `commit` drops them.
+    """Change an index. Use as a context manager; leaving it without `commit` drops the changes.
+
+    The caller holds the index's `write_lock`, and took `manifest` while holding it.
 
     Args:
         path: folder of the index.
@@ -52,9 +64,6 @@ class IndexWriter:
         encoder: settings of the encoder, to store.
         properties: free text to store.
         replace: publish only the new documents, in place of what is there.
-
-    Raises:
-        IndexLockedError: another writer is at work.
     """
 
     def __init__(
@@ -74,24 +83,16 @@ class IndexWriter:
         self._quantizer = None if max_weight is None else ImpactQuantizer(max_weight)
         self._encoder = encoder
         self._properties = properties
-        self._replace = replace
-        self._new_segments: list[SegmentEntry] = []
-        self._open_segments: list[Segment] = []
+        self._file_number = manifest.next_file_number if manifest else 1
+        kept = manifest.segments if manifest and not replace else []
+        self._segments = [open_segment(path, entry, verify=False) for entry in kept]
+        self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
         self._batches: list[SparseBatch] = []
         self._places: dict[str, str] = {}
         self._documents: DocumentStoreWriter | None = None
-        self._file_number = manifest.next_file_number if manifest else 1
 
     def __enter__(self) -> IndexWriter:
-        self._made_folder = not self.path.exists()
-        make_folder(self.path / SEGMENT_FOLDER)
-        self._lock = write_lock(self.path)
-        self._lock.__enter__()
         remove_orphans(self.path, self._manifest)
-        if self._manifest and not self._replace:
-            self._open_segments = [
-                open_segment(self.path, entry, verify=False) for entry in self._manifest.segments
-            ]
         return self
 
     def __exit__(
@@ -102,13 +103,8 @@ class IndexWriter:
     ) -> None:
         if self._documents:
             self._documents.abandon()
-        self._open_segments = []
-        try:
-            remove_orphans(self.path, self._manifest)
-        finally:
-            self._lock.__exit__(kind, error, trace)
-        if self._manifest is None and self._made_folder:
-            self._remove_empty_folder()
+        self._segments = []
+        remove_orphans(self.path, self._manifest)
 
     def add(self, documents: Sequence[Document], vectors: SparseBatch) -> None:
         """Add documents with their vectors, in the index's vocabulary.
@@ -136,6 +132,68 @@ class IndexWriter:
         if sum(batch.nnz for batch in self._batches) >= SEGMENT_POSTINGS:
             self._flush()
 
+    def delete(self, doc_id: str) -> bool:
+        """Delete a document and say whether there was one.
+
+        It takes effect with `commit`; the id may be added again at once.
+        """
+        if doc_id in self._places:
+            self._flush()
+        found = self._find(doc_id)
+        if found:
+            number, doc_number = found
+            self._deleted[number].add(doc_number)
+        return found is not None
+
+    def is_pending(self, doc_id: str) -> bool:
+        """Say whether a document was added but waits to be written with its segment."""
+        return doc_id in self._places
+
+    def merge(self) -> None:
+        """Make one segment of all, without the deleted documents; scores and ties stay."""
+        self._flush()
+        segments = [self._settled(number) for number in range(len(self._segments))]
+        if len(segments) < 2 and not any(segment.deleted.size for segment in segments):
+            return
+        documents = DocumentStoreWriter(self._new_file(".documents.arrow"))
+        try:
+            doc_ids = []
+            for document in live_documents(segments):
+                documents.add([document])
+                doc_ids.append(document.doc_id)
+        except BaseException:
+            documents.abandon()
+            raise
+        self._segments, self._deleted = [], []
+        n_clipped = sum(segment.entry.n_clipped for segment in segments)
+        self._write_segment(documents, doc_ids, live_rows(segments), n_clipped)
+
+    def commit(self) -> Manifest:
+        """Publish the changes made so far and return the new manifest.
+
+        When this returns, they survive a crash; if it fails, the index is what it was.
+        """
+        self._flush()
+        for number, segment in reversed(list(enumerate(self._segments))):
+            if len(self._deleted[number]) == segment.n_docs:
+                del self._segments[number], self._deleted[number]
+        self._segments = [self._settled(number) for number in range(len(self._segments))]
+        vocabulary = self._write_vocabulary()
+        sync_folder(self.path / SEGMENT_FOLDER)
+        manifest = Manifest(
+            commit=self._manifest.commit + 1 if self._manifest else 1,
+            next_file_number=self._file_number,
+            max_weight=self._quantizer.max_weight if self._quantizer else None,
+            vocabulary=vocabulary,
+            encoder=self._encoder,
+            properties=self._properties,
+            segments=[segment.entry for segment in self._segments],
+        )
+        write_manifest(self.path, manifest)
+        self._manifest = manifest
+        remove_orphans(self.path, manifest)
+        return manifest
+
     def duplicates(self, documents: Sequence[Document]) -> Iterator[tuple[int, DuplicateIdError]]:
         """Yield the rows of documents whose id is taken, with the error that says by what."""
         places: dict[str, str] = {}
@@ -150,66 +208,73 @@ class IndexWriter:
                         "unique."
                     ),
                 )
-            elif any(one.doc_ids.number(doc_id) is not None for one in self._open_segments):
+            elif self._find(doc_id):
                 yield (
                     row,
                     DuplicateIdError(
-                        f"{place}: the id {doc_id!r} is in the index already; leave the document "
-                        "out (--on-error skip), or replace the whole index with --force."
+                        f"{place}: the id {doc_id!r} is in the index already; replace it with "
+                        "--update, or leave the document out with --on-error skip."
                     ),
                 )
             else:
                 places[doc_id] = place
 
-    def commit(self) -> Manifest:
-        """Publish the documents added so far and return the new manifest.
+    def _find(self, doc_id: str) -> tuple[int, int] | None:
+        """Return the segment and the number in it of a written document that is not deleted."""
+        for number, segment in enumerate(self._segments):
+            doc_number = segment.doc_ids.number(doc_id)
+            if doc_number is not None and doc_number not in self._deleted[number]:
+                return number, doc_number
+        return None
 
-        When this returns, they survive a crash; if it fails, the index is what it was.
-        """
-        self._flush()
-        kept = [] if self._manifest is None or self._replace else self._manifest.segments
-        vocabulary = self._write_vocabulary()
-        sync_folder(self.path / SEGMENT_FOLDER)
-        manifest = Manifest(
-            commit=self._manifest.commit + 1 if self._manifest else 1,
-            next_file_number=self._file_number,
-            max_weight=self._quantizer.max_weight if self._quantizer else 1.0,
-            vocabulary=vocabulary,
-            encoder=self._encoder,
-            properties=self._properties,
-            segments=[*kept, *self._new_segments],
+    def _settled(self, number: int) -> Segment:
+        """Return a segment with its deletions written down."""
+        segment, deleted = self._segments[number], self._deleted[number]
+        if len(deleted) == segment.deleted.size:
+            return segment
+        path = self._new_file(".deleted.arrays")
+        write_deleted(path, deleted)
+        entry = msgspec.structs.replace(
+            segment.entry, n_deleted=len(deleted), deleted=file_entry(path)
         )
-        write_manifest(self.path, manifest)
-        self._manifest, self._new_segments, self._replace = manifest, [], False
-        remove_orphans(self.path, manifest)
-        return manifest
+        return open_segment(self.path, entry, verify=False)
 
     def _flush(self) -> None:
         """Write the buffered documents as a segment that nothing refers to yet."""
         if self._documents is None:
             return
         vectors = SparseBatch.concatenate(self._batches)
-        if self._quantizer is None:
-            self._quantizer = ImpactQuantizer.for_weights(vectors.weights)
-        n_clipped = self._checked_clipping(vectors, self._quantizer)
+        quantizer = self._quantizer or ImpactQuantizer.for_weights(vectors.weights)
+        if vectors.nnz:
+            self._quantizer = quantizer
+        n_clipped = self._checked_clipping(vectors, quantizer)
+        rows = (vectors.indptr, vectors.terms, quantizer.quantize(vectors.weights))
+        self._write_segment(self._documents, list(self._places), rows, n_clipped)
+        self._batches, self._places, self._documents = [], {}, None
+
+    def _write_segment(
+        self,
+        documents: DocumentStoreWriter,
+        doc_ids: Sequence[str],
+        rows: tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]],
+        n_clipped: int,
+    ) -> None:
+        """Finish the files of a new segment and append it."""
         arrays_path = self._new_file(".arrays")
-        doc_ids = list(self._places)
-        impacts = self._quantizer.quantize(vectors.weights)
         n_terms = self.vocabulary.n_terms
-        write_postings(arrays_path, doc_ids, vectors.indptr, vectors.terms, impacts, n_terms)
-        self._documents.close()
+        write_postings(arrays_path, doc_ids, *rows, n_terms)
+        documents.close()
         entry = SegmentEntry(
             name=arrays_path.stem,
             n_docs=len(doc_ids),
             n_terms=n_terms,
-            n_postings=vectors.nnz,
+            n_postings=int(rows[1].size),
             n_clipped=n_clipped,
             arrays=file_entry(arrays_path),
-            documents=file_entry(self._documents.path),
+            documents=file_entry(documents.path),
         )
-        self._new_segments.append(entry)
-        self._open_segments.append(open_segment(self.path, entry, verify=False))
-        self._batches, self._places, self._documents = [], {}, None
+        self._segments.append(open_segment(self.path, entry, verify=False))
+        self._deleted.append(set())
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
 
     def _checked_clipping(self, vectors: SparseBatch, quantizer: ImpactQuantizer) -> int:
@@ -248,11 +313,3 @@ class IndexWriter:
         path = self.path / SEGMENT_FOLDER / f"{self._file_number:08d}{suffix}"
         self._file_number += 1
         return path
-
-    def _remove_empty_folder(self) -> None:
-        """Leave no trace of a new index that was never committed."""
-        for file in self.path.iterdir():
-            if file.is_file():
-                file.unlink()
-        (self.path / SEGMENT_FOLDER).rmdir()
-        self.path.rmdir()

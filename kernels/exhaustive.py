@@ -23,6 +23,7 @@ def search_exhaustive_reference(
     n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
+    deleted: NDArray[np.uint32],
     k: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Say in NumPy what `search_exhaustive` must return, with 64-bit scores."""
@@ -33,6 +34,7 @@ def search_exhaustive_reference(
             span = slice(lists[0], lists[1])
             doc_numbers = number * RANGE_SIZE + postings.doc_offsets[span].astype(np.int64)
             scores[doc_numbers] += weight * postings.impacts[span].astype(np.int64)
+    scores[deleted] = 0
     best = top_k_reference(scores, k)
     return best, scores[best]
 
@@ -48,6 +50,7 @@ def search_exhaustive(
     n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
+    deleted: NDArray[np.uint32],
     k: int,
     bound: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -61,6 +64,7 @@ def search_exhaustive(
         n_terms: terms of the segment.
         terms: shape (n_query_terms,), distinct and below `n_terms`.
         weights: shape (n_query_terms,), at least 1.
+        deleted: document numbers to leave out, rising.
         k: at least 1.
         bound: no score exceeds it (`widest_score`); below 2**32. Below 2**16 it lets scores take
             half the memory.
@@ -70,7 +74,7 @@ def search_exhaustive(
     best_scores = np.zeros(min(k, n_docs), dtype=np.int64)
     best_docs = np.zeros(best_scores.size, dtype=np.int64)
     size = _search_exhaustive(
-        postings, n_docs, n_terms, terms, weights, scores, best_scores, best_docs
+        postings, n_docs, n_terms, terms, weights, deleted, scores, best_scores, best_docs
     )
     return best_docs[:size], best_scores[:size]
 
@@ -82,11 +86,13 @@ def _search_exhaustive(
     n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
+    deleted: NDArray[np.uint32],
     scores: NDArray[np.unsignedinteger],
     best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
 ) -> int:
     size = 0
+    n_passed = 0
     for first_doc in range(0, n_docs, RANGE_SIZE):
         in_range = scores[: min(RANGE_SIZE, n_docs - first_doc)]
         in_range[:] = 0
@@ -97,6 +103,9 @@ def _search_exhaustive(
             end = postings.indptr[first_list + terms[number] + 1]
             for position in range(begin, end):
                 in_range[postings.doc_offsets[position]] += weight * postings.impacts[position]
+        while n_passed < deleted.size and deleted[n_passed] < first_doc + in_range.size:
+            in_range[deleted[n_passed] - first_doc] = 0
+            n_passed += 1
         size = offer(in_range, first_doc, best_scores, best_docs, size)
     sort_best(best_scores, best_docs, size)
     return size

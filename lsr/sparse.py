@@ -222,7 +222,7 @@ def batch_of_named_terms(
         _indptr([len(row) for row in rows]),
         np.fromiter(map(numbers.__getitem__, terms), dtype=np.int64, count=len(terms)),
         np.array(weights, dtype=np.float64),
-        max(1, len(numbers)),
+        len(numbers),
         place=place,
     )
     return batch, list(numbers)
@@ -271,9 +271,9 @@ def _indptr(sizes: ArrayLike) -> NDArray[np.int64]:
 def _check_shapes(
     indptr: NDArray[np.int64], terms: NDArray[Any], weights: NDArray[Any], n_terms: int
 ) -> None:
-    if not 1 <= n_terms <= MAX_TERM_ID + 1:
+    if not 0 <= n_terms <= MAX_TERM_ID + 1:
         raise InvalidInputError(
-            f"A vocabulary of {n_terms} terms is outside 1 to {MAX_TERM_ID + 1}."
+            f"A vocabulary of {n_terms} terms is outside 0 to {MAX_TERM_ID + 1}."
         )
     if terms.shape != weights.shape or terms.ndim != 1:
         raise InvalidInputError(f"terms has {terms.size} values but weights has {weights.size}.")

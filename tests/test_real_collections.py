@@ -83,7 +83,7 @@ def test_search_equals_the_oracle(
     searcher = source.searcher
     if n_segments > 1:
         searcher = _rebuilt(matrix, tmp_path / "idx", n_segments)
-    step = searcher.manifest.max_weight / 255
+    step = (searcher.manifest.max_weight or 1.0) / 255
 
     found = {k: searcher.search_batch(queries, k, threads=2) for k in (10, 100, 1000)}
 

@@ -10,6 +10,7 @@ import typer
 
 import lsr
 from lsr.cli import bench
+from lsr.cli.delete import delete
 from lsr.cli.demo import demo
 from lsr.cli.doctor import doctor
 from lsr.cli.encode import encode
@@ -17,6 +18,7 @@ from lsr.cli.evaluate import evaluate
 from lsr.cli.explain import explain
 from lsr.cli.index import index
 from lsr.cli.info import info
+from lsr.cli.merge import merge
 from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.search import search
 from lsr.cli.verify import verify
@@ -37,7 +39,7 @@ app = typer.Typer(
     "130 interrupted.\n\n"
     "Example: lsr demo",
 )
-for verb in (demo, index, search, explain, encode, info, verify, doctor):
+for verb in (demo, index, search, explain, delete, merge, encode, info, verify, doctor):
     add_command(app, verb)
 add_command(app, evaluate, name="eval")
 app.add_typer(bench.app, name="bench")

@@ -59,6 +59,9 @@ def index(
     on_error: Annotated[
         OnError, typer.Option(help="Stop at a record that cannot be indexed, or skip it.")
     ] = OnError.FAIL,
+    update: Annotated[
+        bool, typer.Option("--update", help="Replace documents that have the id of a new one.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the index at DIR.")] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -80,7 +83,7 @@ def index(
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with target.writer() as writer, progress_bar("documents", total) as bar:
-        n_docs = _add_all(writer, corpus, on_error, report, bar)
+        n_docs = _add_all(writer, corpus, on_error, update, report, bar)
         writer.commit()
     report.finish()
     seconds = time.perf_counter() - started
@@ -144,7 +147,12 @@ def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequenc
 
 
 def _add_all(
-    writer: Writer, corpus: Iterable[str], on_error: OnError, report: _Report, bar: Bar
+    writer: Writer,
+    corpus: Iterable[str],
+    on_error: OnError,
+    update: bool,
+    report: _Report,
+    bar: Bar,
 ) -> int:
     from lsr.corpus import read_documents
 
@@ -153,7 +161,7 @@ def _add_all(
     for source in corpus:
         for batch in read_documents(source, skip_bad=skip):
             report.start(batch, bar)
-            vectors = writer.add(batch, report, skip_bad=skip)
+            vectors = writer.add(batch, report, update=update, skip_bad=skip)
             n_docs += len(vectors)
             if batch.vectors is not None:
                 bar.advance(len(vectors))

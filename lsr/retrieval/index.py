@@ -34,6 +34,7 @@ from lsr.index import (
     is_index,
     read_manifest,
     read_vocabulary,
+    write_lock,
 )
 from lsr.retrieval.hits import Explanation, Hit, TermShare
 from lsr.retrieval.writer import DocumentLike, Writer
@@ -211,13 +212,18 @@ class Index:
         Raises:
             IndexLockedError: another writer is at work.
         """
-        # The last commit may be younger than this object's snapshot.
-        manifest = read_manifest(self.path) if is_index(self.path) else None
+        with write_lock(self.path):
+            # The last commit may be younger than this object's snapshot.
+            manifest = read_manifest(self.path) if is_index(self.path) else None
+            with self._index_writer(manifest) as index_writer:
+                yield Writer(self, index_writer)
+
+    def _index_writer(self, manifest: Manifest | None) -> IndexWriter:
         blueprint = self._blueprint
         replaces = self._searcher is None and manifest is not None
         if manifest and not replaces:
             vocabulary = read_vocabulary(self.path, manifest)
-            max_weight: float | None = manifest.max_weight if manifest.segments else None
+            max_weight = manifest.max_weight
         else:
             vocabulary = (
                 Vocabulary(VocabularyKind.MODEL, blueprint.terms)
@@ -225,7 +231,7 @@ class Index:
                 else Vocabulary.empty()
             )
             max_weight = blueprint.max_weight
-        with IndexWriter(
+        return IndexWriter(
             self.path,
             manifest,
             vocabulary,
@@ -233,8 +239,7 @@ class Index:
             encoder=blueprint.encoder_settings,
             properties=blueprint.properties,
             replace=replaces,
-        ) as index_writer:
-            yield Writer(self, index_writer)
+        )
 
     def refresh(self) -> None:
         """See the last commit."""
@@ -311,13 +316,14 @@ class Index:
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and settings of the index, as JSON values."""
         manifest = self.searcher.manifest
-        files = [file for one in manifest.segments for file in (one.arrays, one.documents)]
+        files = [file for one in manifest.segments for file in one.files]
         n_postings = self.searcher.n_postings
         array_bytes = sum(one.arrays.size_bytes for one in manifest.segments)
         return {
             "path": str(self.path),
             "commit": manifest.commit,
             "n_docs": self.searcher.n_docs,
+            "n_deleted": sum(one.n_deleted for one in manifest.segments),
             "n_postings": n_postings,
             "n_terms": manifest.vocabulary.n_terms,
             "vocabulary": manifest.vocabulary.kind.value,
@@ -330,10 +336,15 @@ class Index:
             "array_bytes": array_bytes,
             "document_bytes": sum(one.documents.size_bytes for one in manifest.segments),
             "array_bytes_per_posting": array_bytes / n_postings if n_postings else 0.0,
-            "terms_per_document": n_postings / max(1, self.searcher.n_docs),
+            "terms_per_document": n_postings / max(1, sum(one.n_docs for one in manifest.segments)),
             "properties": manifest.properties,
             "segments": [
-                {"name": one.name, "n_docs": one.n_docs, "n_postings": one.n_postings}
+                {
+                    "name": one.name,
+                    "n_docs": one.n_docs,
+                    "n_deleted": one.n_deleted,
+                    "n_postings": one.n_postings,
+                }
                 for one in manifest.segments
             ],
         }

@@ -33,6 +33,7 @@ class Writer:
         documents: DocumentBatch | DocumentLike,
         listener: EncodingListener | None = None,
         *,
+        update: bool = False,
         skip_bad: Callable[[LsrError], None] | None = None,
     ) -> SparseBatch:
         """Add documents and return their vectors, unquantized, in the index's vocabulary.
@@ -40,6 +41,7 @@ class Writer:
         Args:
             documents: a batch, or one document; many at once are encoded faster.
             listener: told of texts encoded and texts cut short.
+            update: delete documents of the index that have the id of a new one.
             skip_bad: told of documents left out because their id is taken; None to raise.
 
         Raises:
@@ -48,6 +50,10 @@ class Writer:
             VocabularyMismatchError: the vectors have other terms than the index.
         """
         batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
+        if update:
+            for document in batch.documents:
+                if not self._index_writer.is_pending(document.doc_id):
+                    self._index_writer.delete(document.doc_id)
         batch = self._without_duplicates(batch, skip_bad)
         if batch.vectors is not None:
             vectors = self._index_writer.vocabulary.documents(batch.vectors, batch.vocabulary)
@@ -61,7 +67,7 @@ class Writer:
                 "name one with --model, for example --model splade-tiny."
             )
         else:
-            return SparseBatch.from_rows([], n_terms=1)
+            return SparseBatch.from_rows([], n_terms=0)
         self._index_writer.add(batch.documents, vectors)
         return vectors
 
@@ -73,6 +79,14 @@ class Writer:
             self.add(_batch(chunk))
             n_docs += len(chunk)
         return n_docs
+
+    def delete(self, doc_id: str) -> bool:
+        """Delete a document, from the next commit on; say whether there was one."""
+        return self._index_writer.delete(doc_id)
+
+    def merge(self) -> None:
+        """Make one segment of all, without deleted documents; no search changes."""
+        self._index_writer.merge()
 
     def commit(self) -> None:
         """Make the documents added so far durable and visible."""

@@ -86,7 +86,7 @@ def test_duplicate_ids_against_the_index_name_the_remedies(folder: Path) -> None
 
     assert "bad.jsonl:2: the id '1' is in the index already" in error
     assert "--on-error skip" in error
-    assert "--force" in error
+    assert "--update" in error
 
 
 @pytest.mark.parametrize("doc_id", ["a b", "a\nb", "a\tb", "a\u2028b", "", "x" * 513, None, 1.5])

@@ -9,7 +9,10 @@ import pytest
 
 from command import environment, lsr
 
-VERBS = ["index", "search", "explain", "encode", "info", "verify", "eval", "doctor", "bench encode"]
+VERBS = [
+    *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
+    *("doctor", "bench encode"),
+]
 
 
 def _example(verb: str) -> str:

@@ -10,7 +10,7 @@ def test_info_is_readable(indexed: Path) -> None:
     done = lsr("info", "--index", "idx", cwd=indexed)
 
     assert done.code == 0
-    assert "documents   3 (segments: 1)" in done.stdout
+    assert "documents   3 (segments: 1, deleted: 0)" in done.stdout
     assert "bytes a posting" in done.stdout
 
 

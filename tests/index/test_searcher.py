@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lsr.documents import Document
 from lsr.errors import InvalidInputError
-from lsr.index import IndexWriter, Searcher, Vocabulary
+from lsr.index import IndexWriter, Searcher, Vocabulary, write_lock
 from lsr.sparse import SparseBatch
 from oracles import ranked, stored_matrix
 from strategies import sparse_batches
@@ -19,9 +19,12 @@ def _build(path: Path, batches: Sequence[SparseBatch]) -> Searcher:
     manifest, n_docs = None, 0
     vocabulary = Vocabulary.empty()
     for batch in batches:
-        with IndexWriter(
-            path, manifest, vocabulary, max_weight=4.0, encoder=None, properties={}
-        ) as writer:
+        with (
+            write_lock(path),
+            IndexWriter(
+                path, manifest, vocabulary, max_weight=4.0, encoder=None, properties={}
+            ) as writer,
+        ):
             documents = [Document(str(n_docs + row)) for row in range(len(batch))]
             writer.add(documents, vocabulary.documents(batch, None))
             manifest = writer.commit()

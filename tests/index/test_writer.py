@@ -1,26 +1,39 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lsr.index.writer as subject
 from lsr.documents import Document
 from lsr.errors import DiskFullError, DuplicateIdError, IndexLockedError, InvalidInputError
-from lsr.index import IndexWriter, Searcher, Vocabulary, is_index, read_manifest, verify_index
+from lsr.index import (
+    IndexWriter,
+    Searcher,
+    Vocabulary,
+    is_index,
+    read_manifest,
+    verify_index,
+    write_lock,
+)
 from lsr.index.vocabulary import VocabularyKind
 from lsr.sparse import SparseBatch
 
 ONE = SparseBatch.from_rows([[(0, 1.0)]], n_terms=1)
 
 
-def _writer(path: Path, **changes: object) -> IndexWriter:
-    manifest = read_manifest(path) if is_index(path) else None
-    settings: dict[str, object] = {"max_weight": 4.0, "encoder": None, "properties": {}}
+@contextmanager
+def _writer(path: Path, **changes: Any) -> Iterator[IndexWriter]:
+    settings = {"max_weight": 4.0, "encoder": None, "properties": {}, **changes}
     vocabulary = Vocabulary(VocabularyKind.NUMBERS, n_terms=1)
-    return IndexWriter(path, manifest, vocabulary, **{**settings, **changes})  # type: ignore[arg-type]
+    with write_lock(path):
+        manifest = read_manifest(path) if is_index(path) else None
+        with IndexWriter(path, manifest, vocabulary, **settings) as writer:
+            yield writer
 
 
-def _add(path: Path, doc_id: str, **changes: object) -> None:
+def _add(path: Path, doc_id: str, **changes: Any) -> None:
     with _writer(path, **changes) as writer:
         writer.add([Document(doc_id, "title", "text", {"price": 3})], ONE)
         writer.commit()

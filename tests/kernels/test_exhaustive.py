@@ -8,6 +8,7 @@ from lsr.kernels import exhaustive as subject
 from strategies import integer_queries, quantized_documents
 
 N_TERMS = 7
+NOTHING = np.zeros(0, dtype=np.uint32)
 
 
 def _dense(documents: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
@@ -18,26 +19,36 @@ def _dense(documents: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
     return matrix
 
 
-@given(quantized_documents(n_terms=N_TERMS), integer_queries(n_terms=N_TERMS), st.integers(1, 50))
+@given(
+    quantized_documents(n_terms=N_TERMS),
+    integer_queries(n_terms=N_TERMS),
+    st.sets(st.integers(0, 39)),
+    st.integers(1, 50),
+)
 @settings(deadline=None)
 def test_equals_reference_and_dense_product(
     documents: tuple[np.ndarray, np.ndarray, np.ndarray],
     query: tuple[np.ndarray, np.ndarray],
+    gone: set[int],
     k: int,
 ) -> None:
     postings, n_docs = invert(*documents, N_TERMS), documents[0].size - 1
     matrix = _dense(documents)
     terms, weights = query
+    deleted = np.array(sorted(one for one in gone if one < n_docs), dtype=np.uint32)
     bound = subject.widest_score(weights, matrix.max(axis=0)[terms].astype(np.uint8))
 
-    docs, scores = subject.search_exhaustive(postings, n_docs, N_TERMS, terms, weights, k, bound)
+    docs, scores = subject.search_exhaustive(
+        postings, n_docs, N_TERMS, terms, weights, deleted, k, bound
+    )
 
     expected, expected_scores = subject.search_exhaustive_reference(
-        postings, n_docs, N_TERMS, terms, weights, k
+        postings, n_docs, N_TERMS, terms, weights, deleted, k
     )
     np.testing.assert_array_equal(docs, expected)
     np.testing.assert_array_equal(scores, expected_scores)
     product = matrix[:, terms] @ weights.astype(np.int64)
+    product[deleted] = 0
     ranked = sorted((-score, doc) for doc, score in enumerate(product.tolist()) if score)
     assert docs.tolist() == [doc for _, doc in ranked[:k]]
     assert scores.tolist() == [-score for score, _ in ranked[:k]]
@@ -54,11 +65,25 @@ def test_searches_every_range(n_docs: int) -> None:
     one = np.array([1], dtype=np.uint32)
 
     docs, scores = subject.search_exhaustive(
-        postings, n_docs, 1, one - 1, one, 4, subject.widest_score(one, impacts[:1])
+        postings, n_docs, 1, one - 1, one, NOTHING, 4, subject.widest_score(one, impacts[:1])
     )
 
     assert docs.tolist()[: len(set(best))] == sorted(set(best))
     assert scores.tolist()[:2] == [255, 255]
+
+
+def test_leaves_out_deleted_documents_of_every_range() -> None:
+    n_docs = 2 * RANGE_SIZE + 3
+    indptr = np.arange(n_docs + 1, dtype=np.int64)
+    impacts = np.ones(n_docs, dtype=np.uint8)
+    postings = invert(indptr, np.zeros(n_docs, dtype=np.uint32), impacts, 1)
+    one = np.array([1], dtype=np.uint32)
+    live = [7, RANGE_SIZE - 1, RANGE_SIZE, n_docs - 2]
+    deleted = np.setdiff1d(np.arange(n_docs), live).astype(np.uint32)
+
+    docs, _ = subject.search_exhaustive(postings, n_docs, 1, one - 1, one, deleted, 9, 1)
+
+    assert docs.tolist() == live
 
 
 @pytest.mark.parametrize(("weight", "score"), [(257, 65535), (258, 65790), (2**24, 2**24 * 255)])
@@ -71,7 +96,7 @@ def test_no_score_overflows_its_accumulator(weight: int, score: int) -> None:
     bound = subject.widest_score(weights, np.array([255], dtype=np.uint8))
 
     _, scores = subject.search_exhaustive(
-        postings, 1, 1, np.array([0], dtype=np.uint32), weights, 1, bound
+        postings, 1, 1, np.array([0], dtype=np.uint32), weights, NOTHING, 1, bound
     )
 
     assert scores.tolist() == [score]
@@ -89,8 +114,8 @@ def test_python_source_equals_reference(
     best_scores, best_docs = np.zeros(5, dtype=np.int64), np.zeros(5, dtype=np.int64)
 
     size = subject._search_exhaustive.py_func(
-        postings, n_docs, N_TERMS, *query, scores, best_scores, best_docs
+        postings, n_docs, N_TERMS, *query, NOTHING, scores, best_scores, best_docs
     )
 
-    expected, _ = subject.search_exhaustive_reference(postings, n_docs, N_TERMS, *query, 5)
+    expected, _ = subject.search_exhaustive_reference(postings, n_docs, N_TERMS, *query, NOTHING, 5)
     assert best_docs[:size].tolist() == expected.tolist()
