@@ -24,7 +24,8 @@ def info(index: IndexOption, json: JsonOption = False) -> None:
         "vocabulary": f"{facts['n_terms']:,} terms ({facts['vocabulary']})",
         "model": encoder["model"] if encoder else "none: built from vectors",
         "settings": ", ".join(f"{name} {value}" for name, value in (encoder or {}).items()),
-        "impacts": f"8 bits, weights up to {facts['max_weight'] or 0:g}; {facts['n_clipped']:,} clipped",
+        "impacts": f"8 bits, weights up to {facts['max_weight'] or 0:g}; "
+        f"{facts['n_clipped']:,} clipped",
         "size": f"{facts['size_bytes'] / 1e6:,.2f} MB: arrays {facts['array_bytes'] / 1e6:,.2f} "
         f"({facts['array_bytes_per_posting']:.2f} bytes a posting), "
         f"documents {facts['document_bytes'] / 1e6:,.2f}",
