@@ -47,9 +47,10 @@ def write_lock(path: Path) -> Iterator[None]:
         yield
     finally:
         holder.unlink(missing_ok=True)
-        lock.release()
+        # While the lock is held, so that nobody else is in the folder.
         if is_new and not is_index(path):
             _remove_new_folder(path)
+        lock.release()
 
 
 def _remove_new_folder(path: Path) -> None:
