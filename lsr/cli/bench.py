@@ -68,6 +68,45 @@ def encode(
         emit(result.as_table())
 
 
+def search(
+    vectors: Annotated[str, typer.Argument(help="Documents as vectors, in any form lsr reads.")],
+    queries: Annotated[str, typer.Argument(help="Queries as vectors, with the same terms.")],
+    peers: Annotated[
+        str, typer.Option(help="Whom to compare with: all, none, or names, comma-separated.")
+    ] = "all",
+    k: Annotated[int, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = 10,
+    n_docs: Annotated[
+        int | None, typer.Option(min=1, help="Documents, from the beginning; all if unset.")
+    ] = None,
+    n_queries: Annotated[int, typer.Option(min=1, help="Queries, from the beginning.")] = 300,
+    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each engine.")] = 3,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Time queries of lsr and of other engines on the same vectors, on one core.
+
+    Prints milliseconds a query, build time, size, and how many answers differ from brute force.
+
+    Example: printf '{"id":"a","vector":{"sea":2}}' > v.jsonl && lsr bench search v.jsonl v.jsonl
+    --peers none
+    """
+    from lsr.eval.bench.search import bench_search, read_vectors
+    from lsr.eval.bench.search_engines import PEERS
+
+    set_quiet(quiet)
+    named = {"all": tuple(PEERS), "none": ()}.get(peers, tuple(peers.split(",")))
+    documents, asked = read_vectors(vectors, queries, n_docs=n_docs, n_queries=n_queries)
+    note(
+        f"Indexing {len(documents):,} vectors and answering {len(asked):,} queries "
+        f"{runs + 1} times with each engine ..."
+    )
+    result = bench_search(documents, asked, peers=named, k=k, runs=runs)
+    if json:
+        emit_json(result.as_json())
+    else:
+        emit(result.as_table())
+
+
 def _texts(corpus: str) -> Iterator[str]:
     """Yield what an encoder sees of each document that has a text."""
     if corpus:
@@ -82,3 +121,4 @@ def _texts(corpus: str) -> Iterator[str]:
 
 
 add_command(app, encode)
+add_command(app, search)
