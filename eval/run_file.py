@@ -104,8 +104,10 @@ def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
             cannot be written.
         DiskFullError: no space is left; what was at `path` is untouched.
     """
-    path = Path(path)
-    if path.exists() and not path.is_file():
+    # The file behind a link is replaced, not the link; what lies in /dev is nobody's to replace.
+    is_device = Path(path).absolute().is_relative_to("/dev")
+    path = Path(path).resolve()
+    if is_device or (path.exists() and not path.is_file()):
         raise InvalidInputError(f"{path} is not a regular file; name another file for the run.")
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,6 +1,6 @@
 """The inverted index: segments on disk, searched where they lie."""
 
-from lsr.index.lock import write_lock
+from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
 from lsr.index.verify import verify_index
@@ -15,6 +15,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyKind",
     "is_index",
+    "is_vacant",
     "read_manifest",
     "read_vocabulary",
     "verify_index",

@@ -35,6 +35,11 @@ class DocIds:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def n_hashes(self) -> int:
+        """Entries by which ids can be looked up; one a document when the arrays are whole."""
+        return min(self._hashes.size, self._numbers.size)
+
     def __getitem__(self, number: int) -> str:
         return self._table[number]
 

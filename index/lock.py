@@ -11,11 +11,22 @@ from pathlib import Path
 import filelock
 
 from lsr.errors import IndexLockedError
-from lsr.index.manifest import SEGMENT_FOLDER, is_index
+from lsr.index.manifest import DRAFT_NAME, SEGMENT_FOLDER, is_index
 from lsr.index.storage import disk_errors, make_folder
 
 LOCK_NAME = "write.lock"
 HOLDER_NAME = "writer.txt"
+_LEFTOVERS = {SEGMENT_FOLDER, LOCK_NAME, HOLDER_NAME, DRAFT_NAME}
+
+
+def is_vacant(path: Path) -> bool:
+    """Say whether a new index may be made at `path`.
+
+    There is nothing, or an empty folder, or what an interrupted first writer left.
+    """
+    if not path.exists():
+        return True
+    return path.is_dir() and {one.name for one in path.iterdir()} <= _LEFTOVERS
 
 
 @contextmanager
@@ -46,16 +57,18 @@ def write_lock(path: Path) -> Iterator[None]:
             holder.write_text(f"process {os.getpid()} since {now}\n")
         yield
     finally:
-        holder.unlink(missing_ok=True)
-        # While the lock is held, so that nobody else is in the folder.
-        if is_new and not is_index(path):
-            _remove_new_folder(path)
-        lock.release()
+        # Everything while the lock is held, so that nobody else is in the folder.
+        try:
+            with disk_errors(path):
+                holder.unlink(missing_ok=True)
+                if is_new and not is_index(path):
+                    _remove_leftovers(path)
+        finally:
+            lock.release()
 
 
-def _remove_new_folder(path: Path) -> None:
-    for file in path.iterdir():
-        if file.is_file():
-            file.unlink()
+def _remove_leftovers(path: Path) -> None:
+    for name in (LOCK_NAME, DRAFT_NAME):
+        (path / name).unlink(missing_ok=True)
     (path / SEGMENT_FOLDER).rmdir()
     path.rmdir()

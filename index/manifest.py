@@ -12,11 +12,17 @@ from typing import Any
 import msgspec
 import xxhash
 
-from lsr.errors import CorruptIndexError, FormatVersionError, IndexNotFoundError
-from lsr.index.storage import RESTORE, disk_errors, replace_file
+from lsr.errors import (
+    CorruptIndexError,
+    FormatVersionError,
+    IndexNotFoundError,
+    IndexStorageError,
+)
+from lsr.index.storage import DRAFT_SUFFIX, RESTORE, disk_errors, replace_file
 from lsr.index.vocabulary import VocabularyKind
 
 FILE_NAME = "manifest.json"
+DRAFT_NAME = FILE_NAME + DRAFT_SUFFIX
 SEGMENT_FOLDER = "segments"
 FORMAT_NAME = "lsr-index"
 FORMAT_VERSION = 1
@@ -106,7 +112,8 @@ def read_manifest(path: Path) -> Manifest:
         FormatVersionError: the index was written by another version of the format.
     """
     if not is_index(path):
-        what = "has no manifest.json" if path.is_dir() else "does not exist"
+        what = "is a file" if path.is_file() else "does not exist"
+        what = "has no manifest.json" if path.is_dir() else what
         raise IndexNotFoundError(
             f"{path} is not an index: it {what}. Make one with: lsr index CORPUS --index {path}"
         )
@@ -114,6 +121,8 @@ def read_manifest(path: Path) -> Manifest:
         envelope = msgspec.json.decode((path / FILE_NAME).read_bytes(), type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
+    except OSError as error:
+        raise IndexStorageError(f"{path} could not be read: {error.strerror}.") from error
     if envelope.format != FORMAT_NAME:
         raise IndexNotFoundError(f"{path} is not an index: its manifest is of another program.")
     if envelope.version != FORMAT_VERSION:

@@ -115,7 +115,7 @@ class Searcher:
             for number in range(len(queries)):
                 search_one(number)
         else:
-            with ThreadPoolExecutor(threads) as pool:
+            with ThreadPoolExecutor(min(threads, len(queries))) as pool:
                 try:
                     list(pool.map(search_one, range(len(queries))))
                 except BaseException:

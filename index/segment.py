@@ -181,6 +181,7 @@ def _check_lengths(path: Path, segment: Segment) -> None:
         "impacts": (postings.impacts.size, entry.n_postings),
         "max_impacts": (segment.max_impacts.size, entry.n_terms),
         "doc_id_offsets": (len(segment.doc_ids), entry.n_docs),
+        "doc_id_hashes": (segment.doc_ids.n_hashes, entry.n_docs),
         "deleted": (segment.deleted.size, entry.n_deleted),
     }
     for name, (found, wanted) in expected.items():
@@ -188,3 +189,8 @@ def _check_lengths(path: Path, segment: Segment) -> None:
             raise CorruptIndexError(
                 f"{path}: {name} has {found} values where {wanted} belong; {RESTORE}"
             )
+    deleted = segment.deleted
+    if deleted.size and (int(deleted[-1]) >= entry.n_docs or (np.diff(deleted) < 1).any()):
+        raise CorruptIndexError(
+            f"{path}: the deleted documents are not rising numbers below {entry.n_docs}; {RESTORE}"
+        )

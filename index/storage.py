@@ -22,6 +22,8 @@ from lsr.errors import CorruptIndexError, DiskFullError, IndexStorageError
 CHUNK_BYTES = 1 << 24
 """Bytes hashed between two looks at Ctrl-C."""
 
+DRAFT_SUFFIX = ".tmp"
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -48,8 +50,10 @@ def disk_errors(path: Path) -> Iterator[None]:
 def make_folder(path: Path) -> None:
     """Make a folder and its parents, durably."""
     with disk_errors(path):
+        missing = [one for one in [path, *path.parents] if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        sync_folder(path.parent)
+        for one in reversed(missing):
+            sync_folder(one.parent)
 
 
 def sync_file(path: Path) -> None:
@@ -78,7 +82,7 @@ def write_file(path: Path, parts: Iterator[bytes | memoryview]) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` so that a reader sees the old file or the new one, never a mix."""
-    draft = path.with_name(path.name + ".tmp")
+    draft = path.with_name(path.name + DRAFT_SUFFIX)
     write_file(draft, iter([content]))
     with disk_errors(path):
         draft.replace(path)
@@ -104,6 +108,8 @@ def map_file(path: Path, size_bytes: int) -> NDArray[np.uint8]:
             return np.memmap(path, dtype=np.uint8, mode="r")
     except FileNotFoundError:
         raise CorruptIndexError(f"{path} is missing; {RESTORE}") from None
+    except OSError as error:
+        raise IndexStorageError(f"{path} could not be read: {error.strerror}.") from error
     raise CorruptIndexError(
         f"{path} has {found:,} bytes where {size_bytes:,} were written; {RESTORE}"
     )

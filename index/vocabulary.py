@@ -155,8 +155,9 @@ class Vocabulary:
 
 
 def _checked_number(name: str) -> int:
-    if not name.isdecimal() or int(name) > MAX_TERM_ID:
-        raise VocabularyMismatchError(
-            f"The index holds term numbers, but a query has the term {name!r}."
+    if not (name.isascii() and name.isdecimal() and len(name) <= 8) or int(name) > MAX_TERM_ID:
+        raise InvalidInputError(
+            f"The index numbers its terms, but a query has the term {name[:40]!r}; give numbers "
+            f"up to {MAX_TERM_ID}."
         )
     return int(name)

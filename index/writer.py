@@ -24,6 +24,8 @@ from lsr.index.manifest import (
     Manifest,
     SegmentEntry,
     VocabularyEntry,
+    is_index,
+    read_manifest,
     remove_orphans,
     write_manifest,
 )
@@ -104,7 +106,8 @@ class IndexWriter:
         if self._documents:
             self._documents.abandon()
         self._segments = []
-        remove_orphans(self.path, self._manifest)
+        # What the disk says counts: a commit may have been published just before it failed.
+        remove_orphans(self.path, read_manifest(self.path) if is_index(self.path) else None)
 
     def add(self, documents: Sequence[Document], vectors: SparseBatch) -> None:
         """Add documents with their vectors, in the index's vocabulary.
@@ -145,10 +148,6 @@ class IndexWriter:
             self._deleted[number].add(doc_number)
         return found is not None
 
-    def is_pending(self, doc_id: str) -> bool:
-        """Say whether a document was added but waits to be written with its segment."""
-        return doc_id in self._places
-
     def merge(self) -> None:
         """Make one segment of all, without the deleted documents; scores and ties stay."""
         self._flush()
@@ -161,17 +160,18 @@ class IndexWriter:
             for document in live_documents(segments):
                 documents.add([document])
                 doc_ids.append(document.doc_id)
+            n_clipped = sum(segment.entry.n_clipped for segment in segments)
+            merged = self._write_segment(documents, doc_ids, live_rows(segments), n_clipped)
         except BaseException:
             documents.abandon()
             raise
-        self._segments, self._deleted = [], []
-        n_clipped = sum(segment.entry.n_clipped for segment in segments)
-        self._write_segment(documents, doc_ids, live_rows(segments), n_clipped)
+        self._segments, self._deleted = [merged], [set()]
 
     def commit(self) -> Manifest:
         """Publish the changes made so far and return the new manifest.
 
-        When this returns, they survive a crash; if it fails, the index is what it was.
+        When this returns, they survive a crash. If it fails, the index is what it was, or, when
+        only the last sync failed, already the new commit.
         """
         self._flush()
         for number, segment in reversed(list(enumerate(self._segments))):
@@ -194,8 +194,15 @@ class IndexWriter:
         remove_orphans(self.path, manifest)
         return manifest
 
-    def duplicates(self, documents: Sequence[Document]) -> Iterator[tuple[int, DuplicateIdError]]:
-        """Yield the rows of documents whose id is taken, with the error that says by what."""
+    def duplicates(
+        self, documents: Sequence[Document], *, update: bool = False
+    ) -> Iterator[tuple[int, DuplicateIdError]]:
+        """Yield the rows of documents whose id is taken, with the error that says by what.
+
+        Args:
+            documents: documents to be added.
+            update: let pass the ids of written documents, which are to be replaced.
+        """
         places: dict[str, str] = {}
         for row, document in enumerate(documents):
             doc_id, place = document.doc_id, document.place or f"document {row}"
@@ -208,7 +215,7 @@ class IndexWriter:
                         "unique."
                     ),
                 )
-            elif self._find(doc_id):
+            elif not update and self._find(doc_id):
                 yield (
                     row,
                     DuplicateIdError(
@@ -249,7 +256,10 @@ class IndexWriter:
             self._quantizer = quantizer
         n_clipped = self._checked_clipping(vectors, quantizer)
         rows = (vectors.indptr, vectors.terms, quantizer.quantize(vectors.weights))
-        self._write_segment(self._documents, list(self._places), rows, n_clipped)
+        self._segments.append(
+            self._write_segment(self._documents, list(self._places), rows, n_clipped)
+        )
+        self._deleted.append(set())
         self._batches, self._places, self._documents = [], {}, None
 
     def _write_segment(
@@ -258,8 +268,8 @@ class IndexWriter:
         doc_ids: Sequence[str],
         rows: tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]],
         n_clipped: int,
-    ) -> None:
-        """Finish the files of a new segment and append it."""
+    ) -> Segment:
+        """Finish the files of a new segment and open it."""
         arrays_path = self._new_file(".arrays")
         n_terms = self.vocabulary.n_terms
         write_postings(arrays_path, doc_ids, *rows, n_terms)
@@ -273,9 +283,8 @@ class IndexWriter:
             arrays=file_entry(arrays_path),
             documents=file_entry(documents.path),
         )
-        self._segments.append(open_segment(self.path, entry, verify=False))
-        self._deleted.append(set())
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
+        return open_segment(self.path, entry, verify=False)
 
     def _checked_clipping(self, vectors: SparseBatch, quantizer: ImpactQuantizer) -> int:
         distortion = quantizer.distortion(vectors.weights)

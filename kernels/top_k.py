@@ -22,22 +22,6 @@ def top_k_reference(scores: NDArray[np.integer], k: int) -> NDArray[np.int64]:
     return found[order[:k]].astype(np.int64)
 
 
-def top_k(
-    scores: NDArray[np.unsignedinteger], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the document numbers and the scores of the best `k` documents above zero.
-
-    Args:
-        scores: shape (n_docs,), unsigned.
-        k: at least 1.
-    """
-    best_scores = np.zeros(min(k, scores.size), dtype=np.int64)
-    best_docs = np.zeros(best_scores.size, dtype=np.int64)
-    size = offer(scores, 0, best_scores, best_docs, 0)
-    sort_best(best_scores, best_docs, size)
-    return best_docs[:size], best_scores[:size]
-
-
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def offer(
     scores: NDArray[np.unsignedinteger],

@@ -145,7 +145,7 @@ class SparseBatch:
             (wide < 0) | (wide >= n_terms),
             row_of,
             place,
-            lambda at: f"term id {wide[at]} is not between 0 and {n_terms - 1}",
+            lambda at: f"term id {raw_terms[at]} is not between 0 and {n_terms - 1}",
         )
         with np.errstate(over="ignore"):
             narrow = raw_weights.astype(np.float32)
@@ -190,9 +190,14 @@ class SparseBatch:
 
     @staticmethod
     def from_matrix(matrix: Any, *, place: Callable[[int], str] = "row {}".format) -> SparseBatch:
-        """Build a batch from a SciPy sparse matrix or a torch sparse tensor, one vector a row."""
+        """Build a batch from a SciPy sparse matrix or a torch sparse tensor, one vector a row.
+
+        One dimension counts as one row.
+        """
         import scipy.sparse
 
+        if len(matrix.shape) == 1:
+            matrix = matrix.reshape((1, -1))
         if hasattr(matrix, "to_sparse_coo"):
             coo = matrix.to_sparse_coo().coalesce()
             rows, columns = coo.indices().cpu().numpy()
@@ -216,6 +221,11 @@ def batch_of_named_terms(
     terms = list(chain.from_iterable(rows))
     weights = list(chain.from_iterable(row.values() for row in rows))
     numbers = {term: number for number, term in enumerate(dict.fromkeys(terms))}
+    try:
+        "".join(numbers).encode()
+    except (TypeError, UnicodeEncodeError):
+        bad = next(term for term in numbers if not _is_text(term))
+        raise InvalidInputError(f"The term {bad!r} is not valid text.") from None
     if not set(map(type, weights)) <= {int, float} or not _are_weights(weights):
         _refuse_first_weight(rows, place)
     batch = SparseBatch.from_arrays(
@@ -235,6 +245,11 @@ def vocabulary_fingerprint(terms: Sequence[str]) -> str:
         encoded = term.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(4, "little") + encoded)
     return digest.hexdigest()
+
+
+def _is_text(term: object) -> bool:
+    """Say whether a term is a string without half surrogate pairs."""
+    return isinstance(term, str) and not any("\ud800" <= one <= "\udfff" for one in term)
 
 
 def _are_weights(values: Sequence[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -79,6 +80,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # The reader of stdout, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail("the disk is full: the results could not be written.", EXIT_EXHAUSTED)
     sys.exit(0)
 
 

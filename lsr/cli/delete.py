@@ -26,6 +26,7 @@ def delete(
     from lsr.retrieval import Index
 
     set_quiet(quiet)
+    doc_ids = list(dict.fromkeys(doc_ids))
     opened = Index.open(index)
     with opened.writer() as writer:
         unknown = [doc_id for doc_id in doc_ids if not writer.delete(doc_id)]

@@ -22,6 +22,7 @@ from lsr.cli.output import (
 if TYPE_CHECKING:
     from lsr.corpus.vector_file import VectorFileWriter
     from lsr.encoders import Encoder
+    from lsr.sparse import SparseBatch
 
 
 def encode(
@@ -78,6 +79,7 @@ def _encode_documents(
 
     n_texts = n_weights = 0
     for batch in read_documents(source):
+        _refuse_vectors(batch.vectors, source)
         vectors = encoder.encode_documents(
             [one.full_text for one in batch.documents], _Listener(bar)
         )
@@ -92,10 +94,20 @@ def _encode_queries(
     from lsr.corpus import read_queries
 
     batch = read_queries(source)
+    _refuse_vectors(batch.vectors, source)
     vectors = encoder.encode_queries(batch.texts)
     writer.write(list(batch.query_ids), vectors)
     bar.advance(len(vectors))
     return len(vectors), vectors.nnz
+
+
+def _refuse_vectors(vectors: SparseBatch | None, source: str) -> None:
+    from lsr.errors import InvalidInputError
+
+    if vectors is not None:
+        raise InvalidInputError(
+            f"{source} holds vectors, not texts to encode; give it to lsr index as it is."
+        )
 
 
 class _Listener:

@@ -17,6 +17,7 @@ from lsr.cli.output import (
     MaxLengthOption,
     ModelOption,
     QuietOption,
+    emit,
     emit_json,
     note,
     progress_bar,
@@ -203,7 +204,7 @@ def _score_runs(
         )
         return
     if len(evaluations) > 1:
-        _emit_row("\t".join(["measure", *evaluations]))
+        emit("\t".join(["measure", *evaluations]))
     _emit_values(list(evaluations.values()), per_query)
     _emit_comparisons(comparisons)
     for name, evaluation in evaluations.items():
@@ -220,7 +221,7 @@ def _print_experiment(experiment: Experiment, per_query: bool, json: bool) -> No
         line = f"{measure}\t{mean:.4f}"
         if costs is not None:
             line += f"\tfloat {mean + costs[measure]:.4f}\tquantizer's cost {costs[measure]:+.4f}"
-        _emit_row(line)
+        emit(line)
     if per_query:
         _emit_per_query([experiment.index])
     _note_missing(experiment.index, experiment.dataset)
@@ -242,7 +243,7 @@ def _print_experiment(experiment: Experiment, per_query: bool, json: bool) -> No
 def _emit_values(evaluations: Sequence[Evaluation], per_query: bool) -> None:
     for measure in evaluations[0].means:
         values = [f"{evaluation.means[measure]:.4f}" for evaluation in evaluations]
-        _emit_row("\t".join([measure, *values]))
+        emit("\t".join([measure, *values]))
     if per_query:
         _emit_per_query(evaluations)
 
@@ -251,17 +252,17 @@ def _emit_per_query(evaluations: Sequence[Evaluation]) -> None:
     for measure, values in evaluations[0].per_query.items():
         for query_id in values:
             row = [f"{evaluation.per_query[measure][query_id]:.4f}" for evaluation in evaluations]
-            _emit_row("\t".join([measure, query_id, *row]))
+            emit("\t".join([measure, query_id, *row]))
 
 
 def _emit_comparisons(comparisons: Sequence[Comparison]) -> None:
     if comparisons:
-        _emit_row(f"\nagainst {comparisons[0].baseline}, paired t-test:")
-        _emit_row("measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses")
+        emit(f"\nagainst {comparisons[0].baseline}, paired t-test:")
+        emit("measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses")
     for one in comparisons:
         p_values = ["-" if value is None else f"{value:.4f}" for value in (one.p_value, one.p_holm)]
         counts = [str(count) for count in (one.wins, one.ties, one.losses)]
-        _emit_row("\t".join([one.measure, one.run, f"{one.difference:+.4f}", *p_values, *counts]))
+        emit("\t".join([one.measure, one.run, f"{one.difference:+.4f}", *p_values, *counts]))
 
 
 def _as_dict(evaluation: Evaluation, per_query: bool) -> dict[str, Any]:
@@ -280,11 +281,6 @@ def _note_missing(evaluation: Evaluation, name: str) -> None:
             f"{name}: {evaluation.n_without_hits} of {evaluation.n_queries} queries have judgments "
             "but no hits; they count as 0."
         )
-
-
-def _emit_row(row: str) -> None:
-    """Print columns; not by `emit`, whose console turns tabs into spaces."""
-    typer.echo(row)
 
 
 class _Listener:

@@ -67,7 +67,9 @@ def search(
     if (queries is None) != (run is None):
         raise typer.BadParameter("--queries and --run go together.")
     if queries is not None and run is not None:
-        _write_run(_open(index, model), queries, run, k or 1000, threads)
+        if not run.absolute().parent.is_dir():
+            raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
+        _write_run(_open(index, model), queries, run, k or 1000, threads, json)
         return
     opened = _open(index, model)
     started = time.perf_counter()
@@ -101,7 +103,7 @@ def _parsed_vector(vector: str) -> dict[str, float]:
         raise typer.BadParameter(f"--vector is not a JSON object of weights: {error}") from None
 
 
-def _write_run(index: Index, queries: str, run: Path, k: int, threads: int) -> None:
+def _write_run(index: Index, queries: str, run: Path, k: int, threads: int, json: bool) -> None:
     from lsr.corpus import read_queries
     from lsr.eval.run_file import write_run
 
@@ -122,6 +124,10 @@ def _write_run(index: Index, queries: str, run: Path, k: int, threads: int) -> N
         },
     )
     n_queries = len(batch.query_ids)
+    if json:
+        seconds = {"encoding_s": encoded - started, "search_s": searched - encoded}
+        emit_json({"queries": n_queries, "without_hits": n_empty, "run": str(run), **seconds})
+        return
     emit(
         f"{n_queries:,} queries to {run}: encoded in {encoded - started:.2f} s, "
         f"searched in {searched - encoded:.2f} s "

@@ -53,9 +53,10 @@ def matrix_batches(path: Path, report: Report) -> Iterator[DocumentBatch]:
         yield convert_sound_rows(stop - start, convert, report)
 
 
-def matrix_size(path: Path) -> int:
-    """Return the number of rows."""
-    return _loaded(path, ("indptr",))["indptr"].size - 1
+def matrix_size(path: Path) -> int | None:
+    """Return the number of rows, or None if the file is none that can be read."""
+    indptr = _loaded(path, ("indptr",)).get("indptr")
+    return None if indptr is None else indptr.size - 1
 
 
 def _loaded(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:

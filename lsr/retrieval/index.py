@@ -23,6 +23,7 @@ from lsr.errors import (
     IndexExistsError,
     IndexNotFoundError,
     InvalidInputError,
+    ModelNotFoundError,
     VocabularyMismatchError,
 )
 from lsr.index import (
@@ -32,6 +33,7 @@ from lsr.index import (
     Vocabulary,
     VocabularyKind,
     is_index,
+    is_vacant,
     read_manifest,
     read_vocabulary,
     write_lock,
@@ -112,8 +114,8 @@ class Index:
         path = Path(path)
         if is_index(path):
             if not replace:
-                raise IndexExistsError(f"{path} is an index already; --force replaces it.")
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise _exists(path)
+        elif not is_vacant(path):
             raise InvalidInputError(
                 f"{path} holds something that is not an index; choose a new folder."
             )
@@ -122,7 +124,9 @@ class Index:
         if encoder:
             max_weight = max_weight or encoder.weight_ceiling
             encoder_settings, terms = encoder.settings, encoder.tokens
-        blueprint = _Blueprint(encoder, encoder_settings, terms, max_weight, properties or {})
+        blueprint = _Blueprint(
+            encoder, encoder_settings, terms, max_weight, properties or {}, replace
+        )
         return cls(path, blueprint, None)
 
     @classmethod
@@ -171,9 +175,10 @@ class Index:
             if blueprint.encoder_settings is None:
                 raise ConfigError(
                     f"{self.path} was built from vectors and knows no model; "
-                    "give queries as {term: weight} vectors, or name a model with --model."
+                    "give queries as {term: weight} vectors, or search with the model that made "
+                    "them (--model)."
                 )
-            encoder = _load(blueprint.encoder_settings)
+            encoder = self._remembered_encoder(blueprint.encoder_settings)
             _refuse_other_vocabulary(encoder, self.searcher.manifest)
             blueprint.encoder = encoder
         return blueprint.encoder
@@ -221,6 +226,10 @@ class Index:
     def _index_writer(self, manifest: Manifest | None) -> IndexWriter:
         blueprint = self._blueprint
         replaces = self._searcher is None and manifest is not None
+        if replaces and not blueprint.replace:
+            raise _exists(self.path)
+        if manifest and not replaces:
+            _refuse_other_encoder(blueprint.encoder, manifest)
         if manifest and not replaces:
             vocabulary = read_vocabulary(self.path, manifest)
             max_weight = manifest.max_weight
@@ -251,7 +260,7 @@ class Index:
         Terms that the index does not know are left out.
         """
         if queries.vectors is None:
-            return self.encoder.encode_queries(queries.texts)
+            return self._encoded(queries.texts)
         return self.searcher.vocabulary.queries(queries.vectors, queries.vocabulary)
 
     def search(self, query: QueryLike, k: int = 10) -> list[Hit]:
@@ -349,13 +358,44 @@ class Index:
             ],
         }
 
+    def _encoded(self, texts: Sequence[str]) -> SparseBatch:
+        """Encode queries and bring their terms into the index's vocabulary."""
+        encoder = self.encoder
+        vectors = encoder.encode_queries(texts)
+        # Before its first commit, an index with an encoder is sure to take its vocabulary.
+        if self._searcher is None or self._searcher.vocabulary.kind is VocabularyKind.MODEL:
+            return vectors
+        vocabulary = self._searcher.vocabulary
+        if vocabulary.kind is VocabularyKind.NAMES:
+            return vocabulary.queries(vectors, encoder.tokens)
+        if vocabulary.n_terms > len(encoder.tokens):
+            raise VocabularyMismatchError(
+                f"{self.path} numbers {vocabulary.n_terms:,} terms, but the model {encoder.model} "
+                f"knows {len(encoder.tokens):,}: its vectors come from another model."
+            )
+        return vocabulary.queries(vectors, None)
+
+    def _remembered_encoder(self, settings: dict[str, Any]) -> Encoder:
+        try:
+            return _load(settings)
+        except ModelNotFoundError as error:
+            raise ModelNotFoundError(
+                f"{self.path} was made with a model that is not there any more: {error} "
+                "Put it back, or name a copy with --model."
+            ) from error
+
     def _vector_of(self, query: QueryLike) -> SparseBatch:
         if isinstance(query, str):
-            return self.encoder.encode_queries([query])
+            return self._encoded([query])
         vocabulary = self.searcher.vocabulary
         if isinstance(query, Mapping):
             named = {str(term): weight for term, weight in query.items()}
             return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
+        if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
+            raise InvalidInputError(
+                f"A query must be a text, a {{term: weight}} mapping or a sparse row, "
+                f"not {type(query).__name__}."
+            )
         batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)
         if len(batch) != 1:
             raise InvalidInputError(f"A query must be one vector, but {len(batch)} rows came.")
@@ -371,6 +411,22 @@ class _Blueprint:
     terms: Sequence[str] | None
     max_weight: float | None
     properties: dict[str, str]
+    replace: bool = False
+
+
+def _exists(path: Path) -> IndexExistsError:
+    return IndexExistsError(
+        f"{path} is an index already; choose another folder, or replace it (replace=True, --force)."
+    )
+
+
+def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
+    """Models often share a vocabulary, so equal terms do not make vectors comparable."""
+    if encoder and encoder.settings != manifest.encoder:
+        raise ConfigError(
+            f"The index was made with the encoder {manifest.encoder}, and documents encoded with "
+            f"{encoder.settings} would not compare; open it without an encoder to add documents."
+        )
 
 
 def _load(settings: dict[str, Any]) -> Encoder:

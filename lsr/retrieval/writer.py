@@ -50,11 +50,7 @@ class Writer:
             VocabularyMismatchError: the vectors have other terms than the index.
         """
         batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
-        if update:
-            for document in batch.documents:
-                if not self._index_writer.is_pending(document.doc_id):
-                    self._index_writer.delete(document.doc_id)
-        batch = self._without_duplicates(batch, skip_bad)
+        batch = self._without_duplicates(batch, update, skip_bad)
         if batch.vectors is not None:
             vectors = self._index_writer.vocabulary.documents(batch.vectors, batch.vocabulary)
         elif self._index.has_encoder:
@@ -68,6 +64,10 @@ class Writer:
             )
         else:
             return SparseBatch.from_rows([], n_terms=0)
+        if update:
+            # Only now that the new versions are ready.
+            for document in batch.documents:
+                self._index_writer.delete(document.doc_id)
         self._index_writer.add(batch.documents, vectors)
         return vectors
 
@@ -94,10 +94,10 @@ class Writer:
         self._index.refresh()
 
     def _without_duplicates(
-        self, batch: DocumentBatch, skip_bad: Callable[[LsrError], None] | None
+        self, batch: DocumentBatch, update: bool, skip_bad: Callable[[LsrError], None] | None
     ) -> DocumentBatch:
         """Look at ids before the costly encoding."""
-        duplicates = dict(self._index_writer.duplicates(batch.documents))
+        duplicates = dict(self._index_writer.duplicates(batch.documents, update=update))
         if not duplicates:
             return batch
         for error in duplicates.values():

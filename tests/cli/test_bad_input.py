@@ -3,11 +3,13 @@
 import json
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from command import Outcome, lsr, lsr_process, tree
+from command import COMMAND, Outcome, environment, lsr, lsr_process, tree
 
 GOOD = [
     {"id": "1", "text": "the cat drank milk", "vector": {"cat": 2.0, "milk": 1.5}},
@@ -275,3 +277,73 @@ def test_adding_with_another_model_is_refused(folder: Path) -> None:
     error = _refused(folder, 1, "index", "good.jsonl", "--index", "idx", "--model", "splade-tiny")
 
     assert "was made with model None" in error
+
+
+def test_encoding_vectors_is_refused(folder: Path, tiny_model: Path) -> None:
+    done = lsr("encode", "good.jsonl", "--model", tiny_model, "--output", "v.parquet", cwd=folder)
+
+    assert done.code == 1
+    assert "good.jsonl holds vectors, not texts to encode" in done.error
+    assert not (folder / "v.parquet").exists()
+
+
+def test_an_archive_without_a_matrix(folder: Path) -> None:
+    np.savez(folder / "plain.npz", x=np.eye(3))
+
+    error = _refused(folder, 1, "index", "plain.npz", "--index", "idx")
+
+    assert "plain.npz" in error
+
+
+def test_a_run_into_a_missing_folder_is_refused_before_the_search(folder: Path) -> None:
+    done = lsr(
+        *("search", "--queries", "good.jsonl", "--run", "nowhere/out.trec", "--index", "idx"),
+        cwd=folder,
+    )
+
+    assert done.code == 2
+    assert "There is no folder nowhere" in done.error
+
+
+def test_results_that_do_not_fit_the_disk(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "info", "--index", "idx"],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+
+    assert done.returncode == 5
+    assert done.stderr == "error: the disk is full: the results could not be written.\n"
+
+
+def test_a_number_index_asked_for_a_name(folder: Path) -> None:
+    np.savez(folder / "x.npz", data=[1.0], indices=[3], indptr=[0, 1], shape=[1, 5])
+    (folder / "x.ids.txt").write_text("a\n")
+    assert lsr("index", "x.npz", "--index", "numbers", cwd=folder).code == 0
+
+    for term in ("cat", "9" * 5000, "\u00b2"):
+        vector = json.dumps({term: 1})
+        done = lsr("search", "--vector", vector, "--index", "numbers", cwd=folder)
+        assert done.code == 1
+        assert "numbers its terms, but a query has the term" in done.error
+
+
+def test_a_model_that_went_away(tmp_path: Path, tiny_model: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    lsr(
+        *("index", "-", "--index", "idx", "--model", "model"),
+        stdin='{"id": "a", "text": "water"}',
+        cwd=tmp_path,
+    )
+    shutil.rmtree(tmp_path / "model")
+
+    done = lsr("search", "water", "--index", "idx", cwd=tmp_path)
+
+    assert done.code == 1
+    assert "idx was made with a model that is not there any more" in done.error
+    assert "--model" in done.error

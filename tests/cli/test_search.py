@@ -110,3 +110,36 @@ def test_explain_of_an_unknown_document(indexed: Path) -> None:
 
     assert done.code == 1
     assert "has no document with the id 'nobody'" in done.error
+
+
+def test_a_model_searches_named_vectors_by_its_tokens(tmp_path: Path, tiny_model: Path) -> None:
+    """The ids of the model and of the index differ; its words are what they share."""
+    encoder = library.load_encoder(str(tiny_model))
+    (vector,) = encoder.decode(encoder.encode_documents(["a garden in the summer"]))
+    library.Index.build(tmp_path / "idx", [("other", {"zebra": 1.5}), ("d2", vector)])
+
+    done = lsr("search", "garden", "--index", "idx", "--model", tiny_model, "--json", cwd=tmp_path)
+
+    assert done.code == 0, done.stderr
+    (hit,) = json.loads(done.stdout)["hits"]
+    query, document = (
+        encoder.encode_queries(["garden"]),
+        encoder.encode_documents(["a garden in the summer"]),
+    )
+    expected = float((query.to_scipy() @ document.to_scipy().T).toarray()[0, 0])
+    assert hit["id"] == "d2"
+    # Half a step of 8 bits is at most 0.4 % of the largest weight.
+    assert hit["score"] == pytest.approx(expected, rel=0.02)
+
+
+def test_a_run_in_json(indexed: Path, tmp_path: Path) -> None:
+    (tmp_path / "queries.tsv").write_text("q1\tthe garden\n")
+
+    done = lsr(
+        *("search", "--queries", tmp_path / "queries.tsv", "--run", tmp_path / "out.trec"),
+        *("--index", "idx", "--json"),
+        cwd=indexed,
+    )
+
+    facts = json.loads(done.stdout)
+    assert (facts["queries"], facts["without_hits"]) == (1, 0)

@@ -7,13 +7,21 @@ import pytest
 
 import lsr.index.writer as subject
 from lsr.documents import Document
-from lsr.errors import DiskFullError, DuplicateIdError, IndexLockedError, InvalidInputError
+from lsr.errors import (
+    DiskFullError,
+    DuplicateIdError,
+    IndexLockedError,
+    IndexStorageError,
+    InvalidInputError,
+)
 from lsr.index import (
     IndexWriter,
     Searcher,
     Vocabulary,
     is_index,
+    is_vacant,
     read_manifest,
+    storage,
     verify_index,
     write_lock,
 )
@@ -207,3 +215,56 @@ def test_a_full_disk_says_where_and_leaves_the_old_commit(
             writer.commit()
 
     assert _ids(path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(5, "Input/output error")])
+def test_a_failure_after_the_rename_keeps_the_new_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException | type[BaseException]
+) -> None:
+    """Ctrl-C between the rename and the sync of its folder once removed live segments."""
+    path = tmp_path / "x"
+    _add(path, "a")
+    sync = storage.sync_folder
+
+    def fail_at_the_manifest(folder: Path) -> None:
+        if folder == path:
+            raise error
+        sync(folder)
+
+    with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, IndexStorageError)):
+        patch.setattr(storage, "sync_folder", fail_at_the_manifest)
+        _add(path, "b")
+
+    assert _ids(path) == ["a", "b"]
+    assert len(list(verify_index(path))) == 4
+
+
+def test_a_failed_merge_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    _add(path, "a")
+    _add(path, "b")
+
+    def fail(*_: object) -> None:
+        raise DiskFullError("full")
+
+    with _writer(path) as writer:
+        with monkeypatch.context() as patch, pytest.raises(DiskFullError):
+            patch.setattr(subject, "write_postings", fail)
+            writer.merge()
+        writer.commit()
+
+    assert _ids(path) == ["a", "b"]
+
+
+def test_leftovers_of_an_interrupted_first_writer_are_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    (path / "segments").mkdir(parents=True)
+    for name in ("write.lock", "writer.txt", "manifest.json.tmp", "segments/00000001.arrays"):
+        (path / name).write_text("left")
+
+    assert is_vacant(path)
+    _add(path, "a")
+
+    assert _ids(path) == ["a"]
+    (path / "thesis.txt").write_text("precious")
+    assert not is_vacant(path)
