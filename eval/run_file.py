@@ -8,7 +8,6 @@ the one above it becomes the next float below.
 
 from __future__ import annotations
 
-import errno
 import gzip
 import logging
 import math
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsr.errors import DiskFullError, InvalidInputError
+from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
 from lsr.eval.text_lines import read_lines
 
 logger = logging.getLogger(__name__)
@@ -121,7 +120,7 @@ def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in DISK_FULL_ERRNOS:
             free = shutil.disk_usage(path.parent).free
             raise DiskFullError(
                 f"The disk, or a limit on it, is full: {path} could not be written; {free:,} bytes "

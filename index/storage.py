@@ -6,7 +6,6 @@ changed again; the manifest is replaced by a rename. A full disk becomes `DiskFu
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,14 +16,12 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from lsr.errors import CorruptIndexError, DiskFullError, IndexStorageError
+from lsr.errors import DISK_FULL_ERRNOS, CorruptIndexError, DiskFullError, IndexStorageError
 
 CHUNK_BYTES = 1 << 24
 """Bytes hashed between two looks at Ctrl-C."""
 
 DRAFT_SUFFIX = ".tmp"
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -38,7 +35,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in DISK_FULL_ERRNOS:
             raise DiskFullError(
                 f"The disk is full: {path} could not be written; {_free_bytes(path):,} bytes are "
                 "free there. Free some space and run the command again; the last commit is intact."
@@ -87,12 +84,6 @@ def replace_file(path: Path, content: bytes) -> None:
     with disk_errors(path):
         draft.replace(path)
         sync_folder(path.parent)
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file that no manifest refers to."""
-    with disk_errors(path):
-        path.unlink(missing_ok=True)
 
 
 def map_file(path: Path, size_bytes: int) -> NDArray[np.uint8]:

@@ -24,6 +24,11 @@ prints it after ``error:`` and exits with the class's `exit_code`; nobody else c
 
 from __future__ import annotations
 
+import errno
+
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says when a disk, a quota or the largest file size is reached."""
+
 
 class LsrError(Exception):
     """Base of every error that `lsr` raises on purpose."""

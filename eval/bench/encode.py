@@ -20,6 +20,7 @@ from lsr.encoders.loading import quiet_transformers
 from lsr.encoders.locating import locate_model
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.eval.bench.machine import Machine, this_machine
+from lsr.eval.bench.table import aligned
 from lsr.sparse import SparseBatch
 
 PEERS = ("sentence-transformers",)
@@ -93,15 +94,9 @@ class EncodeBenchmark:
             )
             for one in self.contestants
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  "
-            + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-            for row in rows
-        ]
         return "\n".join(
             [
-                *lines,
+                *aligned(rows),
                 "",
                 f"{self.n_docs:,} texts of {self.n_tokens / self.n_docs:.0f} tokens (cut at "
                 f"{self.max_length}), model {self.model}; median of {n_runs} runs in turns, after "

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.eval.bench.machine import Machine
+from lsr.eval.bench.table import aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,10 @@ class SearchBenchmark:
             )
             for one in self.contestants
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  "
-            + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-            for row in rows
-        ]
         core = "bound to one core" if self.pinned else "one thread, bound to no core"
         return "\n".join(
             [
-                *lines,
+                *aligned(rows),
                 "",
                 f"{self.n_docs:,} documents of {self.n_postings / self.n_docs:.0f} terms, "
                 f"{self.n_queries:,} queries of {self.terms_per_query:.0f} terms, k {self.k}; "

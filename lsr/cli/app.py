@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -23,7 +22,7 @@ from lsr.cli.merge import merge
 from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.search import search
 from lsr.cli.verify import verify
-from lsr.errors import LsrError
+from lsr.errors import DISK_FULL_ERRNOS, LsrError
 
 EXIT_INTERRUPTED = 130
 EXIT_EXHAUSTED = 5
@@ -81,7 +80,7 @@ def main() -> NoReturn:
         # The reader of stdout, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in DISK_FULL_ERRNOS:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _fail("the disk is full: the results could not be written.", EXIT_EXHAUSTED)

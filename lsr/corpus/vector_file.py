@@ -7,7 +7,6 @@ answer questions as text.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.corpus.parquet_layout import ENCODER_KEY, VOCABULARY_KEY
-from lsr.errors import DiskFullError, InvalidInputError
+from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
 from lsr.sparse import SparseBatch
 
 
@@ -87,7 +86,7 @@ def _write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if error.errno in DISK_FULL_ERRNOS:
             raise DiskFullError(
                 f"The disk is full: {path} could not be written; free some space or choose "
                 "another --output."
