@@ -123,6 +123,8 @@ def test_ctrl_c_leaves_the_last_commit_whole(
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        # A shell's background job ignores Ctrl-C, and what it starts would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin
     # A pipe holds 64 kB, so when a megabyte has gone through, the command is at work.
