@@ -1,0 +1,132 @@
+"""Where are a segment's declared fields? In an Arrow file, a column each, mapped as it lies.
+
+Rows follow local document numbers; null stands for no value. The file is not compressed, so a
+filter reads the columns that it names from the page cache and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lsr.documents import Document
+from lsr.errors import CorruptIndexError
+from lsr.index.fields import FieldKind, Fields, Value, document_values
+from lsr.index.storage import RESTORE, FileEntry, NewFile
+
+BATCH_DOCS = 1 << 16
+"""Rows of a record batch: few enough that a filter's intermediate results stay in the cache."""
+
+ARROW_TYPES = {
+    FieldKind.STR: pa.large_string(),
+    FieldKind.INT: pa.int64(),
+    FieldKind.FLOAT: pa.float64(),
+    FieldKind.BOOL: pa.bool_(),
+    FieldKind.TAGS: pa.large_list(pa.large_string()),
+}
+
+
+class FieldColumnsWriter:
+    """Write the declared fields of documents to a new file, in order.
+
+    Args:
+        path: the file.
+        fields: the declared fields.
+    """
+
+    def __init__(self, path: Path, fields: Fields) -> None:
+        self._fields = fields
+        self._schema = _schema(fields)
+        self._pending: list[list[Value]] = []
+        self._file = NewFile(path)
+        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, mode="w"), self._schema)
+
+    def add(self, documents: Sequence[Document]) -> None:
+        """Append documents: all of them, or none when one is refused.
+
+        Raises:
+            InvalidInputError: a value is not of its field's kind.
+        """
+        self._pending += [document_values(one, self._fields) for one in documents]
+        while len(self._pending) >= BATCH_DOCS:
+            self._write_pending(BATCH_DOCS)
+
+    def copy(self, sources: Sequence[FieldColumns], rows: NDArray[np.int64]) -> None:
+        """Append documents of other segments, batch by batch.
+
+        Args:
+            sources: columns of the same fields.
+            rows: document numbers counted through all sources, in the order to append; cheapest
+                when they rise.
+        """
+        self._write_pending(len(self._pending))
+        batches = [batch for source in sources for batch in source.batches]
+        table = pa.Table.from_batches(batches, self._schema)
+        for start in range(0, rows.size, BATCH_DOCS):
+            chosen = rows[start : start + BATCH_DOCS]
+            first, last = int(chosen.min()), int(chosen.max())
+            # `take` may gather every chunk of the table that it is given, so give it a part.
+            part = table.slice(first, last - first + 1).take(pa.array(chosen - first))
+            for batch in part.combine_chunks().to_batches():
+                self._writer.write_batch(batch)
+
+    def finish(self) -> FileEntry:
+        """Write what is left, sync the file, and describe it for the manifest."""
+        self._write_pending(len(self._pending))
+        self._writer.close()
+        return self._file.finish()
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        self._file.abandon()
+
+    def _write_pending(self, n_rows: int) -> None:
+        if n_rows == 0:
+            return
+        columns = zip(*self._pending[:n_rows], strict=True)
+        arrays = [
+            pa.array(column, kind) for column, kind in zip(columns, self._schema.types, strict=True)
+        ]
+        del self._pending[:n_rows]
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+
+
+class FieldColumns:
+    """Read the declared fields of a segment's documents, where they lie.
+
+    Args:
+        path: the file that a `FieldColumnsWriter` made.
+        fields: the declared fields.
+        n_docs: documents of the segment.
+
+    Raises:
+        CorruptIndexError: the file cannot be read, or holds other fields or documents.
+    """
+
+    def __init__(self, path: Path, fields: Fields, n_docs: int) -> None:
+        self.n_docs = n_docs
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            self.batches: list[pa.RecordBatch] = [
+                reader.get_batch(number) for number in range(reader.num_record_batches)
+            ]
+        except (OSError, pa.ArrowInvalid) as error:
+            raise CorruptIndexError(f"{path} cannot be read: {error}; {RESTORE}") from error
+        if reader.schema != _schema(fields):
+            raise CorruptIndexError(f"{path} does not hold the declared fields; {RESTORE}")
+        found = sum(batch.num_rows for batch in self.batches)
+        if found != n_docs:
+            raise CorruptIndexError(f"{path} has {found:,} rows where {n_docs:,} belong; {RESTORE}")
+
+    def rows(self) -> Iterator[dict[str, Value]]:
+        """Yield the values of each document, in order."""
+        for batch in self.batches:
+            yield from batch.to_pylist()
+
+
+def _schema(fields: Fields) -> pa.Schema:
+    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in fields.items()])
