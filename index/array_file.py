@@ -1,41 +1,47 @@
-"""How is a set of arrays stored? One file: a header, a table of names, then the arrays.
+"""How is a set of arrays stored? One file: a header, the arrays, their checksums, a table of names.
 
 The byte layout is drawn in docs/formats/index-v1.md. Arrays are little-endian, start at multiples
-of 64 bytes, and are used where they lie: opening a file reads its table only.
+of 64 bytes, and are used where they lie: opening a file reads its tail only. The table comes last,
+so that an array may grow piece by piece without its length being known.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import xxhash
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lsr.errors import CorruptIndexError, FormatVersionError
-from lsr.index.storage import RESTORE, checksum, map_file, write_file
+from lsr.index.checked_array import BLOCK_BYTES, CheckedArray, n_blocks
+from lsr.index.storage import RESTORE, FileEntry, NewFile, map_file
 
 MAGIC = b"LSRARRAY"
 VERSION = 1
 ALIGNMENT = 64
 DTYPES = ("|u1", "<u2", "<u4", "<u8", "<i8")
 
-_HEADER = struct.Struct("<8sIIQQ")
-"""Magic, version, length of the table, XXH3-64 of the table, length of the file."""
+_HEADER = struct.Struct("<8sQ")
+"""Magic and version."""
+
+_FOOTER = struct.Struct("<QQQ")
+"""Offset and number of the checksums, which the table follows; XXH3-64 of the header and of all
+from the checksums on."""
 
 
 class ArrayEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the table: an array's name, type, length, place and checksum."""
+    """One line of the table: an array's name, type, length and place."""
 
     name: str
     dtype: str
     length: int
     offset: int
-    xxh3_64: str
 
     @property
     def size_bytes(self) -> int:
@@ -43,54 +49,132 @@ class ArrayEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.length * np.dtype(self.dtype).itemsize
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write one-dimensional arrays to a new file and sync it."""
-    little = {
-        name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        for name, array in arrays.items()
-    }
-    # The table's own length moves the arrays, so offsets are counted from its end first.
-    entries, end = _table(little, 0)
-    table_size = len(msgspec.json.encode(entries)) + 16 * len(entries)
-    entries, end = _table(little, _aligned(_HEADER.size + table_size))
-    table = msgspec.json.encode(entries).ljust(table_size)
-    header = _HEADER.pack(MAGIC, VERSION, table_size, xxhash.xxh3_64_intdigest(table), end)
-    write_file(path, _parts(header + table, entries, little))
+class ArrayFileWriter:
+    """Write one-dimensional arrays to a new file, one after the other, each piece by piece.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = NewFile(path)
+        self._file.write(_HEADER.pack(MAGIC, VERSION))
+        self._entries: list[ArrayEntry] = []
+        self._begun: ArrayEntry | None = None
+        self._block = xxhash.xxh3_64()
+        self._checksums = array("Q")
+
+    def begin(self, name: str, dtype: DTypeLike) -> None:
+        """Start the next array."""
+        self._end_array()
+        self._file.write(bytes(-self._file.size_bytes % ALIGNMENT))
+        little = np.dtype(dtype).newbyteorder("<")
+        self._begun = ArrayEntry(name, little.str, 0, self._file.size_bytes)
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Append values, of the array's own type, to the array begun last."""
+        if self._begun is None:
+            raise ValueError("append comes after begin")
+        little = values.astype(self._begun.dtype, order="C", casting="equiv", copy=False)
+        content = little.view(np.uint8).data
+        written = self._file.size_bytes - self._begun.offset
+        while content:
+            # At most up to the end of the block that was begun.
+            piece = content[: BLOCK_BYTES - written % BLOCK_BYTES]
+            self._block.update(piece)
+            written += piece.nbytes
+            content = content[piece.nbytes :]
+            if written % BLOCK_BYTES == 0:
+                self._end_block()
+        self._file.write(little.view(np.uint8).data)
+
+    def close(self) -> FileEntry:
+        """Write checksums and table, sync the file, and describe it for the manifest."""
+        self._end_array()
+        self._file.write(bytes(-self._file.size_bytes % ALIGNMENT))
+        start = self._file.size_bytes
+        checksums = np.array(self._checksums, dtype="<u8").tobytes()
+        counts = struct.pack("<QQ", start, len(self._checksums))
+        tail = checksums + msgspec.json.encode(self._entries) + counts
+        digest = xxhash.xxh3_64_intdigest(_HEADER.pack(MAGIC, VERSION) + tail)
+        self._file.write(tail + struct.pack("<Q", digest))
+        return self._file.finish()
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        self._file.abandon()
+
+    def _end_block(self) -> None:
+        self._checksums.append(self._block.intdigest())
+        self._block.reset()
+
+    def _end_array(self) -> None:
+        if self._begun is None:
+            return
+        size_bytes = self._file.size_bytes - self._begun.offset
+        if size_bytes % BLOCK_BYTES:
+            self._end_block()
+        length = size_bytes // np.dtype(self._begun.dtype).itemsize
+        self._entries.append(msgspec.structs.replace(self._begun, length=length))
+        self._begun = None
 
 
-def read_arrays(path: Path, size_bytes: int) -> dict[str, NDArray[Any]]:
-    """Map the arrays of a file by name.
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> FileEntry:
+    """Write whole arrays to a new file, sync it, and describe it for the manifest."""
+    writer = ArrayFileWriter(path)
+    try:
+        for name, values in arrays.items():
+            writer.begin(name, values.dtype)
+            writer.append(values)
+        return writer.close()
+    finally:
+        writer.abandon()
+
+
+def open_arrays(path: Path, size_bytes: int, *, verify: bool = True) -> dict[str, CheckedArray]:
+    """Map the arrays of a file by name, each to be checked before it is used.
 
     Args:
         path: the file.
         size_bytes: its length, as the manifest says.
+        verify: False makes every check pass.
 
     Raises:
-        CorruptIndexError: the length or the table is not what was written.
-        FormatVersionError: the file was written by a newer library.
+        CorruptIndexError: the length, the checksums or the table are not what was written.
+        FormatVersionError: the file was written by another version of the format.
     """
     content = map_file(path, size_bytes)
+    checksums, entries = _read_tail(path, content)
+    ends = np.cumsum([n_blocks(entry.size_bytes) for entry in entries]).tolist()
     return {
-        entry.name: content[entry.offset : entry.offset + entry.size_bytes].view(entry.dtype)
-        for entry in _read_table(path, content)
+        entry.name: CheckedArray(
+            content[entry.offset : entry.offset + entry.size_bytes].view(entry.dtype),
+            checksums[end - n_blocks(entry.size_bytes) : end],
+            path,
+            entry.name,
+            verify=verify,
+        )
+        for entry, end in zip(entries, ends, strict=True)
     }
 
 
-def damaged_arrays(path: Path, size_bytes: int) -> list[str]:
-    """Return the names of the arrays whose bytes are not those that were written."""
-    content = map_file(path, size_bytes)
-    return [
-        entry.name
-        for entry in _read_table(path, content)
-        if checksum(content[entry.offset : entry.offset + entry.size_bytes]) != entry.xxh3_64
-    ]
+def read_arrays(path: Path, size_bytes: int, *, verify: bool = True) -> dict[str, NDArray[Any]]:
+    """Map the arrays of a file by name, having checked all of them; see `open_arrays`."""
+    arrays = open_arrays(path, size_bytes, verify=verify)
+    for one in arrays.values():
+        one.check()
+    return {name: one.values for name, one in arrays.items()}
 
 
-def _read_table(path: Path, content: NDArray[np.uint8]) -> list[ArrayEntry]:
-    if content.size < _HEADER.size:
+def _read_tail(
+    path: Path, content: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint64], list[ArrayEntry]]:
+    """Return the checksums of all blocks and the table of arrays."""
+    if content.size < _HEADER.size + _FOOTER.size:
         raise CorruptIndexError(f"{path} is too short to be an array file; {RESTORE}")
-    header = _HEADER.unpack(content[: _HEADER.size].tobytes())
-    magic, version, table_size, table_digest, end = header
+    header = content[: _HEADER.size].tobytes()
+    magic, version = _HEADER.unpack(header)
     if magic != MAGIC:
         raise CorruptIndexError(f"{path} does not start as an array file does; {RESTORE}")
     if version != VERSION:
@@ -98,44 +182,29 @@ def _read_table(path: Path, content: NDArray[np.uint8]) -> list[ArrayEntry]:
             f"{path} has format version {version}, and this library reads {VERSION}; "
             "upgrade lsr-engine or build the index again."
         )
-    table = content[_HEADER.size : _HEADER.size + table_size].tobytes()
-    if xxhash.xxh3_64_intdigest(table) != table_digest or end != content.size:
+    start, n_checksums, digest = _FOOTER.unpack(content[-_FOOTER.size :].tobytes())
+    tail = content[min(start, content.size) : -8].tobytes()
+    if xxhash.xxh3_64_intdigest(header + tail) != digest:
         raise CorruptIndexError(f"{path}: the table of arrays is damaged; {RESTORE}")
-    entries = msgspec.json.decode(table, type=list[ArrayEntry])
-    if any(
-        entry.dtype not in DTYPES
-        or entry.offset % ALIGNMENT
-        or min(entry.offset, entry.length) < 0
-        or entry.offset + entry.size_bytes > content.size
-        for entry in entries
-    ):
+    table = tail[n_checksums * 8 : -16]
+    try:
+        entries = msgspec.json.decode(table, type=list[ArrayEntry])
+        checksums = np.frombuffer(tail, dtype="<u8", count=n_checksums)
+        is_possible = all(_is_possible(entry, start) for entry in entries) and n_checksums == sum(
+            n_blocks(entry.size_bytes) for entry in entries
+        )
+    except (msgspec.MsgspecError, ValueError):
+        is_possible = False
+    if not is_possible:
         raise CorruptIndexError(f"{path}: the table of arrays is impossible; {RESTORE}")
-    return entries
+    return checksums, entries
 
 
-def _table(arrays: Mapping[str, NDArray[Any]], start: int) -> tuple[list[ArrayEntry], int]:
-    entries = []
-    for name, array in arrays.items():
-        entries.append(ArrayEntry(name, array.dtype.str, array.size, start, _array_checksum(array)))
-        start = _aligned(start + array.nbytes)
-    return entries, start
-
-
-def _parts(
-    head: bytes, entries: list[ArrayEntry], arrays: Mapping[str, NDArray[Any]]
-) -> Iterator[bytes | memoryview]:
-    written = len(head)
-    yield head
-    for entry in entries:
-        yield bytes(entry.offset - written)
-        yield arrays[entry.name].data
-        written = entry.offset + entry.size_bytes
-    yield bytes(_aligned(written) - written)
-
-
-def _array_checksum(array: NDArray[Any]) -> str:
-    return checksum(array.view(np.uint8))
-
-
-def _aligned(offset: int) -> int:
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def _is_possible(entry: ArrayEntry, end: int) -> bool:
+    """Say whether an array may be used where its line says that it lies."""
+    return (
+        entry.dtype in DTYPES
+        and entry.offset % ALIGNMENT == 0
+        and min(entry.offset, entry.length) >= 0
+        and entry.offset + entry.size_bytes <= end
+    )

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from lsr.documents import Document
 from lsr.errors import CorruptIndexError, InvalidInputError
-from lsr.index.storage import RESTORE, disk_errors, sync_file
+from lsr.index.storage import RESTORE, NewFile
 
 BATCH_DOCS = 128
 SCHEMA = pa.schema(
@@ -39,10 +39,10 @@ class DocumentStoreWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pending: list[Document] = []
-        with disk_errors(path):
-            self._sink = pa.OSFile(str(path), "wb")
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            self._writer = pa.ipc.new_file(self._sink, SCHEMA, options=options)
+        self._file = NewFile(path)
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        sink = pa.PythonFile(self._file, "w")
+        self._writer = pa.ipc.new_file(sink, SCHEMA, options=options)
 
     def add(self, documents: Sequence[Document]) -> None:
         """Append documents."""
@@ -56,14 +56,12 @@ class DocumentStoreWriter:
         if self._pending:
             self._write(self._pending)
             self._pending = []
-        with disk_errors(self.path):
-            self._writer.close()
-            self._sink.close()
-        sync_file(self.path)
+        self._writer.close()
+        self._file.finish()
 
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
-        self._sink.close()
+        self._file.abandon()
 
     def _write(self, documents: Sequence[Document]) -> None:
         columns = [
@@ -72,8 +70,7 @@ class DocumentStoreWriter:
             pa.array([one.text for one in documents], pa.large_string()),
             pa.array([_metadata_json(one) for one in documents], pa.large_string()),
         ]
-        with disk_errors(self.path):
-            self._writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
+        self._writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
 
 
 class DocumentStore:

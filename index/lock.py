@@ -12,7 +12,13 @@ import filelock
 
 from lsr.errors import IndexLockedError
 from lsr.index.manifest import DRAFT_NAME, SEGMENT_FOLDER, is_index
-from lsr.index.storage import disk_errors, make_folder
+from lsr.index.storage import (
+    disk_errors,
+    make_folder,
+    remove_file,
+    remove_folder,
+    write_note,
+)
 
 LOCK_NAME = "write.lock"
 HOLDER_NAME = "writer.txt"
@@ -52,23 +58,21 @@ def write_lock(path: Path) -> Iterator[None]:
                 f"{path} is being written by {who}; wait for it to finish, or stop it."
             ) from None
     try:
-        with disk_errors(holder):
-            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            holder.write_text(f"process {os.getpid()} since {now}\n")
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        write_note(holder, f"process {os.getpid()} since {now}\n")
         yield
     finally:
         # Everything while the lock is held, so that nobody else is in the folder.
         try:
-            with disk_errors(path):
-                holder.unlink(missing_ok=True)
-                if is_new and not is_index(path):
-                    _remove_leftovers(path)
+            remove_file(holder)
+            if is_new and not is_index(path):
+                _remove_leftovers(path)
         finally:
             lock.release()
 
 
 def _remove_leftovers(path: Path) -> None:
     for name in (LOCK_NAME, DRAFT_NAME):
-        (path / name).unlink(missing_ok=True)
-    (path / SEGMENT_FOLDER).rmdir()
-    path.rmdir()
+        remove_file(path / name)
+    remove_folder(path / SEGMENT_FOLDER)
+    remove_folder(path)

@@ -18,7 +18,14 @@ from lsr.errors import (
     IndexNotFoundError,
     IndexStorageError,
 )
-from lsr.index.storage import DRAFT_SUFFIX, RESTORE, disk_errors, replace_file
+from lsr.index.storage import (
+    DRAFT_SUFFIX,
+    RESTORE,
+    FileEntry,
+    disk_errors,
+    remove_file,
+    replace_file,
+)
 from lsr.index.vocabulary import VocabularyKind
 
 FILE_NAME = "manifest.json"
@@ -26,14 +33,6 @@ DRAFT_NAME = FILE_NAME + DRAFT_SUFFIX
 SEGMENT_FOLDER = "segments"
 FORMAT_NAME = "lsr-index"
 FORMAT_VERSION = 1
-
-
-class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the index, its length and its checksum."""
-
-    name: str
-    size_bytes: int
-    xxh3_64: str
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +154,7 @@ def remove_orphans(path: Path, manifest: Manifest | None) -> None:
     with disk_errors(folder):
         for file in folder.glob("*") if folder.is_dir() else []:
             if file.name not in keep:
-                file.unlink()
+                remove_file(file)
 
 
 def _damaged(path: Path, reason: str) -> CorruptIndexError:

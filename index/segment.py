@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndexError
-from lsr.index.array_file import damaged_arrays, read_arrays, write_arrays
+from lsr.index.array_file import read_arrays, write_arrays
 from lsr.index.doc_ids import DocIds
 from lsr.index.document_store import DocumentStore
-from lsr.index.manifest import SEGMENT_FOLDER, FileEntry, SegmentEntry
-from lsr.index.storage import RESTORE, checksum, map_file
+from lsr.index.manifest import SEGMENT_FOLDER, SegmentEntry
+from lsr.index.storage import RESTORE, FileEntry, checksum, map_file
 from lsr.kernels import RANGE_SIZE, Postings, invert, n_ranges
 
 
@@ -135,10 +135,10 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
     if verify:
         for file in entry.files:
             verify_file(folder / file.name, file)
-    arrays = read_arrays(arrays_path, entry.arrays.size_bytes)
+    arrays = read_arrays(arrays_path, entry.arrays.size_bytes, verify=False)
     deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
     if entry.deleted:
-        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes)
+        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=False)
     try:
         segment = Segment(
             entry,
@@ -163,12 +163,10 @@ def verify_file(path: Path, entry: FileEntry) -> None:
     found = checksum(map_file(path, entry.size_bytes))
     if found == entry.xxh3_64:
         return
-    where = ""
     if path.suffix == ".arrays":
-        where = f" in {', '.join(damaged_arrays(path, entry.size_bytes))}"
+        read_arrays(path, entry.size_bytes)  # names the array
     raise CorruptIndexError(
-        f"{path} is damaged{where}: its checksum is {found} where {entry.xxh3_64} was written; "
-        f"{RESTORE}"
+        f"{path} is damaged: its checksum is {found} where {entry.xxh3_64} was written; {RESTORE}"
     )
 
 

@@ -2,6 +2,9 @@
 
 A file of the index is written under its final name before anything refers to it, synced, and never
 changed again; the manifest is replaced by a rename. A full disk becomes `DiskFullError` here.
+
+Everything that changes the disk is a method of `Disk`. The fault tests replace `disk` to fail, or
+to kill the process, at each operation in turn; the lock file alone belongs to filelock.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
@@ -21,7 +26,62 @@ from lsr.errors import DISK_FULL_ERRNOS, CorruptIndexError, DiskFullError, Index
 CHUNK_BYTES = 1 << 24
 """Bytes hashed between two looks at Ctrl-C."""
 
+BUFFER_BYTES = 1 << 20
+"""Small writes are gathered up to this size."""
+
+Content = bytes | bytearray | memoryview
+
 DRAFT_SUFFIX = ".tmp"
+RESTORE = "restore it from a copy or build the index again with --force."
+
+
+class Disk:
+    """The operations that change a disk."""
+
+    def create(self, path: Path) -> FileIO:
+        """Open a new or emptied file."""
+        return FileIO(path, "w")
+
+    def write(self, file: FileIO, content: Content) -> None:
+        """Append bytes."""
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
+
+    def sync(self, file: FileIO) -> None:
+        """Force a file's bytes to the disk."""
+        os.fsync(file.fileno())
+
+    def sync_folder(self, path: Path) -> None:
+        """Force the names in a folder to the disk."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, taking the place of what has it."""
+        old.replace(new)
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name."""
+        new.hardlink_to(old)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a name of a file, if it is there."""
+        path.unlink(missing_ok=True)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder, unless it is there."""
+        path.mkdir(exist_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove an empty folder."""
+        path.rmdir()
+
+
+disk = Disk()
 
 
 @contextmanager
@@ -44,46 +104,117 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise IndexStorageError(f"{path} could not be written: {reason}.") from error
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents, durably."""
-    with disk_errors(path):
-        missing = [one for one in [path, *path.parents] if not one.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        for one in reversed(missing):
-            sync_folder(one.parent)
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the index, its length and its checksum."""
+
+    name: str
+    size_bytes: int
+    xxh3_64: str
 
 
-def sync_file(path: Path) -> None:
-    """Force a file's bytes to the disk."""
-    with disk_errors(path), path.open("rb") as file:
-        os.fsync(file.fileno())
+class NewFile:
+    """A file that nothing refers to yet, hashed while it is written.
 
+    Args:
+        path: its place; what stood there is lost.
+    """
 
-def sync_folder(path: Path) -> None:
-    """Force the names in a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size_bytes = 0
+        self._digest = xxhash.xxh3_64()
+        self._buffer = bytearray()
+        with disk_errors(path):
+            self._file = disk.create(path)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the file has been finished or abandoned."""
+        return self._file.closed
 
-def write_file(path: Path, parts: Iterator[bytes | memoryview]) -> None:
-    """Write a file that nothing refers to yet, and sync it."""
-    with disk_errors(path), path.open("wb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
+    def write(self, content: Content) -> int:
+        """Append bytes and return how many."""
+        size = memoryview(content).nbytes
+        self._digest.update(content)
+        self.size_bytes += size
+        if len(self._buffer) + size < BUFFER_BYTES:
+            self._buffer += content
+        else:
+            self._write_buffer()
+            with disk_errors(self.path):
+                disk.write(self._file, content)
+        return size
+
+    def tell(self) -> int:
+        """Return how many bytes have been appended."""
+        return self.size_bytes
+
+    def flush(self) -> None:
+        """Do nothing: bytes count once the file is finished."""
+
+    def finish(self) -> FileEntry:
+        """Sync and close the file, and describe it for the manifest."""
+        self._write_buffer()
+        with disk_errors(self.path):
+            disk.sync(self._file)
+            self._file.close()
+        return FileEntry(self.path.name, self.size_bytes, self._digest.hexdigest())
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        self._file.close()
+
+    def _write_buffer(self) -> None:
+        if self._buffer:
+            with disk_errors(self.path):
+                disk.write(self._file, self._buffer)
+            self._buffer = bytearray()
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` so that a reader sees the old file or the new one, never a mix."""
-    draft = path.with_name(path.name + DRAFT_SUFFIX)
-    write_file(draft, iter([content]))
+    draft = NewFile(path.with_name(path.name + DRAFT_SUFFIX))
+    try:
+        draft.write(content)
+        draft.finish()
+    finally:
+        draft.abandon()
     with disk_errors(path):
-        draft.replace(path)
+        disk.rename(draft.path, path)
         sync_folder(path.parent)
+
+
+def write_note(path: Path, text: str) -> None:
+    """Write a file that may be lost in a crash."""
+    with disk_errors(path), disk.create(path) as file:
+        disk.write(file, text.encode())
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there."""
+    with disk_errors(path):
+        disk.unlink(path)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, durably."""
+    with disk_errors(path):
+        for one in reversed([path, *path.parents]):
+            if not one.exists():
+                disk.make_folder(one)
+                sync_folder(one.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove an empty folder."""
+    with disk_errors(path):
+        disk.remove_folder(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Force the names in a folder to the disk."""
+    with disk_errors(path):
+        disk.sync_folder(path)
 
 
 def map_file(path: Path, size_bytes: int) -> NDArray[np.uint8]:
@@ -112,9 +243,6 @@ def checksum(content: NDArray[np.uint8]) -> str:
     for start in range(0, content.size, CHUNK_BYTES):
         digest.update(content[start : start + CHUNK_BYTES].data)
     return digest.hexdigest()
-
-
-RESTORE = "restore it from a copy or build the index again with --force."
 
 
 def _free_bytes(path: Path) -> int:

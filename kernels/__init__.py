@@ -3,6 +3,7 @@
 from lsr.kernels._cache import keyed_cache
 
 with keyed_cache():
+    from lsr.kernels.block_checks import unchecked_blocks, unchecked_blocks_reference
     from lsr.kernels.counting_sort import invert, invert_reference
     from lsr.kernels.exhaustive import (
         search_exhaustive,
@@ -19,5 +20,7 @@ __all__ = [
     "n_ranges",
     "search_exhaustive",
     "search_exhaustive_reference",
+    "unchecked_blocks",
+    "unchecked_blocks_reference",
     "widest_score",
 ]

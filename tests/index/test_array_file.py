@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndexError, FormatVersionError
-from lsr.index.array_file import damaged_arrays, read_arrays, write_arrays
+from lsr.index.array_file import ArrayFileWriter, open_arrays, read_arrays, write_arrays
+from lsr.index.checked_array import BLOCK_BYTES
+from lsr.index.storage import checksum, map_file
 
-ARRAYS: dict[str, np.ndarray] = {
+ARRAYS: dict[str, NDArray[np.generic]] = {
     "indptr": np.array([0, 3, 2**40], dtype=np.int64),
     "impacts": np.array([1, 255], dtype=np.uint8),
     "nothing": np.array([], dtype=np.uint32),
@@ -32,6 +35,45 @@ def test_reads_what_was_written(file: Path) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
+def test_describes_the_file_that_it_wrote(tmp_path: Path) -> None:
+    entry = write_arrays(tmp_path / "x.arrays", ARRAYS)
+
+    content = map_file(tmp_path / "x.arrays", entry.size_bytes)
+    assert (entry.name, entry.xxh3_64) == ("x.arrays", checksum(content))
+
+
+@given(st.lists(st.integers(0, 3 * BLOCK_BYTES // 2), max_size=6), st.sampled_from(["u1", "u2"]))
+def test_pieces_give_the_same_file_as_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], dtype: str
+) -> None:
+    folder = tmp_path_factory.mktemp("pieces")
+    pieces = [np.arange(length, dtype=np.int64).astype(dtype) for length in lengths]
+    whole = np.concatenate([np.zeros(0, dtype), *pieces])
+    last = np.array([7], dtype=np.int64)
+    write_arrays(folder / "whole", {"grows": whole, "last": last})
+
+    writer = ArrayFileWriter(folder / "pieces")
+    writer.begin("grows", dtype)
+    for piece in pieces:
+        writer.append(piece)
+    writer.begin("last", np.int64)
+    writer.append(last)
+    writer.close()
+
+    assert (folder / "pieces").read_bytes() == (folder / "whole").read_bytes()
+    size = (folder / "whole").stat().st_size
+    np.testing.assert_array_equal(read_arrays(folder / "whole", size)["grows"], whole)
+
+
+def test_refuses_values_of_another_type(tmp_path: Path) -> None:
+    writer = ArrayFileWriter(tmp_path / "x")
+    writer.begin("impacts", np.uint8)
+
+    with pytest.raises(TypeError, match="Cannot cast"):
+        writer.append(np.array([300]))
+    writer.abandon()
+
+
 def test_arrays_are_mapped_read_only_and_aligned(file: Path) -> None:
     array = read_arrays(file, file.stat().st_size)["hashes"]
 
@@ -39,12 +81,41 @@ def test_arrays_are_mapped_read_only_and_aligned(file: Path) -> None:
     assert array.ctypes.data % 64 == 0
 
 
-def test_names_the_damaged_array(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[content.index(b"\xff" * 8)] ^= 1
-    file.write_bytes(content)
+def test_a_damaged_block_is_named_when_it_is_used_and_only_then(tmp_path: Path) -> None:
+    path = tmp_path / "x.arrays"
+    values = np.arange(3 * BLOCK_BYTES, dtype=np.uint16)
+    size = write_arrays(path, {"first": values, "second": values}).size_bytes
+    content = bytearray(path.read_bytes())
+    content[content.rindex(values.tobytes()) + 2 * BLOCK_BYTES + 5] ^= 1
+    path.write_bytes(content)
+    arrays = open_arrays(path, size)
+    n = BLOCK_BYTES // 2
 
-    assert damaged_arrays(file, len(content)) == ["hashes"]
+    arrays["first"].check()
+    arrays["second"].check(0, 2 * n)
+    arrays["second"].check(3 * n)
+    arrays["second"].check_spans(np.array([0, 2 * n, 3 * n]), np.array([2 * n, 2 * n, 4 * n]))
+    message = r"x\.arrays is damaged in second, bytes 32,768 to 49,151 of it"
+    for _ in range(2):
+        with pytest.raises(CorruptIndexError, match=message):
+            arrays["second"].check(3 * n - 1, 3 * n)
+        with pytest.raises(CorruptIndexError, match=message):
+            arrays["second"].check_spans(np.array([2 * n]), np.array([2 * n + 1]))
+        with pytest.raises(CorruptIndexError, match=message):
+            arrays["second"].check()
+    open_arrays(path, size, verify=False)["second"].check()
+
+
+def test_a_wholly_checked_array_is_not_hashed_again(file: Path) -> None:
+    array = open_arrays(file, file.stat().st_size)["indptr"]
+    array.check()
+    content = bytearray(file.read_bytes())
+    content[64] ^= 1
+    with file.open("r+b") as opened:
+        opened.write(content)
+
+    array.check()
+    array.check_spans(np.array([0]), np.array([3]))
 
 
 def test_refuses_a_newer_version(file: Path) -> None:
@@ -68,15 +139,15 @@ def test_arbitrary_bytes_raise_only_index_errors(
 
 
 @given(st.data())
-def test_a_flipped_byte_of_the_head_is_found(
+def test_a_flipped_bit_outside_the_gaps_is_found(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("flip") / "x.arrays"
-    write_arrays(path, ARRAYS)
+    size = write_arrays(path, ARRAYS).size_bytes
     content = bytearray(path.read_bytes())
-    head = 32 + int.from_bytes(content[12:16], "little")
-    content[data.draw(st.integers(0, head - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    used = [*range(16), *range(64, 88), *range(128, 130), *range(192, 200), *range(256, size)]
+    content[data.draw(st.sampled_from(used))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
 
     with pytest.raises((CorruptIndexError, FormatVersionError)):
-        read_arrays(path, len(content))
+        read_arrays(path, size)
