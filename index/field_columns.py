@@ -114,7 +114,7 @@ class FieldColumns:
             self.batches: list[pa.RecordBatch] = [
                 reader.get_batch(number) for number in range(reader.num_record_batches)
             ]
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException) as error:
             raise CorruptIndexError(f"{path} cannot be read: {error}; {RESTORE}") from error
         if reader.schema != _schema(fields):
             raise CorruptIndexError(f"{path} does not hold the declared fields; {RESTORE}")
