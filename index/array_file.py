@@ -62,13 +62,13 @@ class ArrayFileWriter:
         self._file.write(_HEADER.pack(MAGIC, VERSION))
         self._entries: list[ArrayEntry] = []
         self._begun: ArrayEntry | None = None
-        self._block = xxhash.xxh3_64()
         self._checksums = array("Q")
 
     def begin(self, name: str, dtype: DTypeLike) -> None:
         """Start the next array."""
         self._end_array()
         self._file.write(bytes(-self._file.size_bytes % ALIGNMENT))
+        self._file.end_part()
         little = np.dtype(dtype).newbyteorder("<")
         self._begun = ArrayEntry(name, little.str, 0, self._file.size_bytes)
 
@@ -78,16 +78,13 @@ class ArrayFileWriter:
             raise ValueError("append comes after begin")
         little = values.astype(self._begun.dtype, order="C", casting="equiv", copy=False)
         content = little.view(np.uint8).data
-        written = self._file.size_bytes - self._begun.offset
         while content:
             # At most up to the end of the block that was begun.
-            piece = content[: BLOCK_BYTES - written % BLOCK_BYTES]
-            self._block.update(piece)
-            written += piece.nbytes
-            content = content[piece.nbytes :]
-            if written % BLOCK_BYTES == 0:
-                self._end_block()
-        self._file.write(little.view(np.uint8).data)
+            written = self._file.size_bytes - self._begun.offset
+            size = self._file.write(content[: BLOCK_BYTES - written % BLOCK_BYTES])
+            content = content[size:]
+            if (written + size) % BLOCK_BYTES == 0:
+                self._checksums.append(self._file.end_part())
 
     def close(self) -> FileEntry:
         """Write checksums and table, sync the file, and describe it for the manifest."""
@@ -105,16 +102,12 @@ class ArrayFileWriter:
         """Let go of the file without finishing it."""
         self._file.abandon()
 
-    def _end_block(self) -> None:
-        self._checksums.append(self._block.intdigest())
-        self._block.reset()
-
     def _end_array(self) -> None:
         if self._begun is None:
             return
         size_bytes = self._file.size_bytes - self._begun.offset
         if size_bytes % BLOCK_BYTES:
-            self._end_block()
+            self._checksums.append(self._file.end_part())
         length = size_bytes // np.dtype(self._begun.dtype).itemsize
         self._entries.append(msgspec.structs.replace(self._begun, length=length))
         self._begun = None

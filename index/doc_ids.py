@@ -13,6 +13,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from lsr.index.checked_array import CheckedArray
 from lsr.index.string_table import StringTable
 
 
@@ -25,9 +26,7 @@ class DocIds:
         numbers: shape (n_docs,), document number of each hash; rising among equal hashes.
     """
 
-    def __init__(
-        self, table: StringTable, hashes: NDArray[np.uint64], numbers: NDArray[np.uint32]
-    ) -> None:
+    def __init__(self, table: StringTable, hashes: CheckedArray, numbers: CheckedArray) -> None:
         self._table = table
         self._hashes = hashes
         self._numbers = numbers
@@ -38,17 +37,20 @@ class DocIds:
     @property
     def n_hashes(self) -> int:
         """Entries by which ids can be looked up; one a document when the arrays are whole."""
-        return min(self._hashes.size, self._numbers.size)
+        return min(len(self._hashes), len(self._numbers))
 
     def __getitem__(self, number: int) -> str:
         return self._table[number]
 
     def number(self, doc_id: str) -> int | None:
         """Return the local document number of an id, or None."""
+        self._hashes.check()
+        self._numbers.check()
+        hashes, numbers = self._hashes.values, self._numbers.values
         key = np.uint64(_hash(doc_id))
-        place = int(np.searchsorted(self._hashes, key))
-        while place < self._hashes.size and self._hashes[place] == key:
-            number = int(self._numbers[place])
+        place = int(np.searchsorted(hashes, key))
+        while place < hashes.size and hashes[place] == key:
+            number = int(numbers[place])
             if self._table[number] == doc_id:
                 return number
             place += 1
@@ -70,7 +72,7 @@ class DocIds:
         }
 
     @staticmethod
-    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> DocIds:
+    def from_arrays(arrays: Mapping[str, CheckedArray]) -> DocIds:
         """Read the arrays that `to_arrays` made."""
         table = StringTable.from_arrays("doc_id", arrays)
         return DocIds(table, arrays["doc_id_hashes"], arrays["doc_id_numbers"])

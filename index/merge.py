@@ -44,6 +44,7 @@ def live_documents(segments: Sequence[Segment]) -> Iterator[Document]:
 
 def _rows(segment: Segment) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
     """Turn posting lists back into rows: number of terms of each live document, terms, impacts."""
+    segment.check()
     postings, n_terms = segment.postings, segment.n_terms
     list_of = np.repeat(np.arange(postings.indptr.size - 1), np.diff(postings.indptr))
     doc_numbers = list_of // n_terms * RANGE_SIZE + postings.doc_offsets

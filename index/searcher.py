@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.errors import CorruptIndexError, InvalidInputError
-from lsr.index.array_file import read_arrays
+from lsr.index.array_file import open_arrays
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
 from lsr.index.quantization import ImpactQuantizer, QuantizedQuery, quantize_query
-from lsr.index.segment import Segment, open_segment, verify_file
+from lsr.index.segment import Segment, open_segment
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary
 from lsr.kernels import search_exhaustive, widest_score
@@ -49,7 +49,7 @@ class Searcher:
     Args:
         path: folder of the index.
         manifest: the commit to open.
-        verify: compare the checksum of every file with what was written.
+        verify: compare bytes with their checksums before they are first used.
 
     Raises:
         CorruptIndexError: a file is missing or damaged.
@@ -186,6 +186,7 @@ class Searcher:
             terms, weights = query.terms[known], query.weights[known]
             if terms.size == 0:
                 continue
+            segment.check_lists(terms)
             docs, scores = search_exhaustive(
                 segment.postings,
                 segment.n_docs,
@@ -216,7 +217,6 @@ def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> V
     if entry.names is None:
         return Vocabulary(entry.kind, n_terms=entry.n_terms)
     file = path / SEGMENT_FOLDER / entry.names.name
-    if verify:
-        verify_file(file, entry.names)
-    table = StringTable.from_arrays("term", read_arrays(file, entry.names.size_bytes))
+    arrays = open_arrays(file, entry.names.size_bytes, verify=verify)
+    table = StringTable.from_arrays("term", arrays)
     return Vocabulary(entry.kind, table.to_list())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndexError
-from lsr.index.array_file import read_arrays, write_arrays
+from lsr.index.array_file import open_arrays, read_arrays, write_arrays
+from lsr.index.checked_array import CheckedArray
 from lsr.index.doc_ids import DocIds
-from lsr.index.document_store import DocumentStore
+from lsr.index.document_store import BATCH_DOCS, DocumentStore
 from lsr.index.manifest import SEGMENT_FOLDER, SegmentEntry
 from lsr.index.storage import RESTORE, FileEntry, checksum, map_file
 from lsr.kernels import RANGE_SIZE, Postings, invert, n_ranges
@@ -24,6 +26,7 @@ class Segment:
 
     Attributes:
         entry: its line in the manifest.
+        arrays: the arrays of its file, to be checked before they are read.
         postings: posting lists by local document number.
         max_impacts: shape (n_terms,), largest impact of each term; zero for terms it lacks.
         doc_ids: ids by local document number.
@@ -32,6 +35,7 @@ class Segment:
     """
 
     entry: SegmentEntry
+    arrays: Mapping[str, CheckedArray]
     postings: Postings
     max_impacts: NDArray[np.uint8]
     doc_ids: DocIds
@@ -58,8 +62,27 @@ class Segment:
         place = int(np.searchsorted(self.deleted, number))
         return place < self.deleted.size and int(self.deleted[place]) == number
 
+    def check(self) -> None:
+        """Check all arrays, before all of them are read."""
+        for one in self.arrays.values():
+            one.check()
+
+    def check_lists(self, terms: NDArray[np.uint32]) -> None:
+        """Check the posting lists of terms, each below `n_terms`, before they are read.
+
+        Raises:
+            CorruptIndexError: naming the file and the array that is damaged.
+        """
+        first_lists = np.arange(n_ranges(self.n_docs), dtype=np.int64)[:, None] * self.n_terms
+        lists = (first_lists + terms).ravel()
+        self.arrays["indptr"].check_spans(lists, lists + 2)
+        begins, ends = self.postings.indptr[lists], self.postings.indptr[lists + 1]
+        self.arrays["doc_offsets"].check_spans(begins, ends)
+        self.arrays["impacts"].check_spans(begins, ends)
+
     def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
         """Return the impact of each term in one document, 0 where it has none."""
+        self.check_lists(np.array([one for one in terms if one < self.n_terms], dtype=np.uint32))
         in_range, offset = divmod(number, RANGE_SIZE)
         found = []
         for term in terms:
@@ -81,7 +104,8 @@ def write_postings(
     terms: NDArray[np.uint32],
     impacts: NDArray[np.uint8],
     n_terms: int,
-) -> None:
+    documents: Mapping[str, NDArray[Any]],
+) -> FileEntry:
     """Write the array file of a new segment.
 
     Args:
@@ -91,11 +115,12 @@ def write_postings(
         terms: shape (nnz,), rising inside each row.
         impacts: shape (nnz,).
         n_terms: size of the vocabulary.
+        documents: arrays of the segment's `DocumentStoreWriter`.
     """
     postings = invert(indptr, terms, impacts, n_terms)
     max_impacts = np.zeros(n_terms, dtype=np.uint8)
     np.maximum.at(max_impacts, terms, impacts)
-    write_arrays(
+    return write_arrays(
         path,
         {
             "indptr": postings.indptr,
@@ -103,19 +128,14 @@ def write_postings(
             "impacts": postings.impacts,
             "max_impacts": max_impacts,
             **DocIds.to_arrays(doc_ids),
+            **documents,
         },
     )
 
 
-def write_deleted(path: Path, numbers: Iterable[int]) -> None:
+def write_deleted(path: Path, numbers: Iterable[int]) -> FileEntry:
     """Write the file of a segment's deleted documents."""
-    write_arrays(path, {"deleted": np.array(sorted(numbers), dtype=np.uint32)})
-
-
-def file_entry(path: Path) -> FileEntry:
-    """Describe a finished file for the manifest."""
-    content = np.memmap(path, dtype=np.uint8, mode="r")
-    return FileEntry(path.name, content.size, checksum(content))
+    return write_arrays(path, {"deleted": np.array(sorted(numbers), dtype=np.uint32)})
 
 
 def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) -> Segment:
@@ -124,41 +144,48 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
     Args:
         index_path: folder of the index.
         entry: the segment's line in the manifest.
-        verify: compare the checksum of every byte first.
+        verify: check bytes before they are first used; False looks only at what could make a
+            kernel read outside its arrays.
 
     Raises:
-        CorruptIndexError: a file is missing, has another length or, when verified, other bytes;
-            or its arrays do not fit each other.
+        CorruptIndexError: a file is missing or has another length, or its arrays do not fit each
+            other.
     """
     folder = index_path / SEGMENT_FOLDER
-    arrays_path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
-    if verify:
-        for file in entry.files:
-            verify_file(folder / file.name, file)
-    arrays = read_arrays(arrays_path, entry.arrays.size_bytes, verify=False)
+    path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
+    arrays = open_arrays(path, entry.arrays.size_bytes, verify=verify)
     deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
     if entry.deleted:
-        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=False)
+        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=verify)
     try:
+        arrays["max_impacts"].check()
         segment = Segment(
             entry,
-            Postings(arrays["indptr"], arrays["doc_offsets"], arrays["impacts"]),
-            arrays["max_impacts"],
+            arrays,
+            Postings(*(arrays[name].values for name in Postings._fields)),
+            arrays["max_impacts"].values,
             DocIds.from_arrays(arrays),
-            DocumentStore(documents_path),
+            DocumentStore(
+                documents_path,
+                entry.documents.size_bytes,
+                arrays["document_ends"],
+                arrays["document_checksums"],
+            ),
             deleted["deleted"],
         )
     except KeyError as error:
-        raise CorruptIndexError(f"{arrays_path} lacks the array {error}; {RESTORE}") from error
-    _check_lengths(arrays_path, segment)
+        raise CorruptIndexError(f"{path} lacks the array {error}; {RESTORE}") from error
+    _check_lengths(path, segment)
+    if not verify:
+        _check_bounds(path, segment)
     return segment
 
 
 def verify_file(path: Path, entry: FileEntry) -> None:
-    """Compare the checksum of a file with what was written.
+    """Compare every byte of a file with what was written.
 
     Raises:
-        CorruptIndexError: naming the file, the damaged arrays where known, and both checksums.
+        CorruptIndexError: naming the file, the damaged array where known, or both checksums.
     """
     found = checksum(map_file(path, entry.size_bytes))
     if found == entry.xxh3_64:
@@ -180,6 +207,7 @@ def _check_lengths(path: Path, segment: Segment) -> None:
         "max_impacts": (segment.max_impacts.size, entry.n_terms),
         "doc_id_offsets": (len(segment.doc_ids), entry.n_docs),
         "doc_id_hashes": (segment.doc_ids.n_hashes, entry.n_docs),
+        "documents": (segment.documents.n_batches, -(-entry.n_docs // BATCH_DOCS)),
         "deleted": (segment.deleted.size, entry.n_deleted),
     }
     for name, (found, wanted) in expected.items():
@@ -192,3 +220,15 @@ def _check_lengths(path: Path, segment: Segment) -> None:
         raise CorruptIndexError(
             f"{path}: the deleted documents are not rising numbers below {entry.n_docs}; {RESTORE}"
         )
+
+
+def _check_bounds(path: Path, segment: Segment) -> None:
+    """Kernels trust places too, so they are looked at where checksums are not."""
+    postings, n_docs = segment.postings, segment.n_docs
+    indptr, n_postings = postings.indptr, postings.doc_offsets.size
+    if indptr[0] != 0 or indptr[-1] != n_postings or (indptr[1:] < indptr[:-1]).any():
+        raise CorruptIndexError(f"{path}: indptr does not rise to {n_postings}; {RESTORE}")
+    # Only the last range has fewer documents than an offset can name.
+    in_last = postings.doc_offsets[int(indptr[-1 - segment.n_terms]) if n_docs else 0 :]
+    if in_last.size and int(in_last.max()) >= n_docs - (n_ranges(n_docs) - 1) * RANGE_SIZE:
+        raise CorruptIndexError(f"{path}: a posting names a document beyond the last; {RESTORE}")

@@ -123,6 +123,7 @@ class NewFile:
         self.path = path
         self.size_bytes = 0
         self._digest = xxhash.xxh3_64()
+        self._part_digest = xxhash.xxh3_64()
         self._buffer = bytearray()
         with disk_errors(path):
             self._file = disk.create(path)
@@ -136,6 +137,7 @@ class NewFile:
         """Append bytes and return how many."""
         size = memoryview(content).nbytes
         self._digest.update(content)
+        self._part_digest.update(content)
         self.size_bytes += size
         if len(self._buffer) + size < BUFFER_BYTES:
             self._buffer += content
@@ -144,6 +146,12 @@ class NewFile:
             with disk_errors(self.path):
                 disk.write(self._file, content)
         return size
+
+    def end_part(self) -> int:
+        """Return the XXH3-64 of what was appended since the last call."""
+        digest = self._part_digest.intdigest()
+        self._part_digest.reset()
+        return digest
 
     def tell(self) -> int:
         """Return how many bytes have been appended."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.index.checked_array import CheckedArray
+
 
 class StringTable:
     """Strings in memory-mapped arrays.
@@ -18,21 +20,25 @@ class StringTable:
         content: the UTF-8 bytes of all strings, end to end.
     """
 
-    def __init__(self, offsets: NDArray[np.uint64], content: NDArray[np.uint8]) -> None:
+    def __init__(self, offsets: CheckedArray, content: CheckedArray) -> None:
         self._offsets = offsets
         self._content = content
 
     def __len__(self) -> int:
-        return self._offsets.size - 1
+        return len(self._offsets) - 1
 
     def __getitem__(self, number: int) -> str:
-        begin, end = int(self._offsets[number]), int(self._offsets[number + 1])
-        return self._content[begin:end].tobytes().decode()
+        self._offsets.check(number, number + 2)
+        begin, end = int(self._offsets.values[number]), int(self._offsets.values[number + 1])
+        self._content.check(begin, end)
+        return self._content.values[begin:end].tobytes().decode()
 
     def to_list(self) -> list[str]:
         """Return all strings."""
-        content = self._content.tobytes()
-        offsets = self._offsets.tolist()
+        self._offsets.check()
+        self._content.check()
+        content = self._content.values.tobytes()
+        offsets = self._offsets.values.tolist()
         return [content[begin:end].decode() for begin, end in pairwise(offsets)]
 
     @staticmethod
@@ -45,6 +51,6 @@ class StringTable:
         return {f"{name}_offsets": offsets, f"{name}_bytes": content}
 
     @staticmethod
-    def from_arrays(name: str, arrays: Mapping[str, NDArray[Any]]) -> StringTable:
+    def from_arrays(name: str, arrays: Mapping[str, CheckedArray]) -> StringTable:
         """Read the arrays that `to_arrays` made."""
         return StringTable(arrays[f"{name}_offsets"], arrays[f"{name}_bytes"])

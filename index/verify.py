@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from lsr.errors import CorruptIndexError
-from lsr.index.manifest import read_manifest
+from lsr.index.manifest import SEGMENT_FOLDER, read_manifest
 from lsr.index.searcher import read_vocabulary
-from lsr.index.segment import Segment, open_segment
+from lsr.index.segment import Segment, open_segment, verify_file
 from lsr.index.storage import RESTORE
 from lsr.kernels import RANGE_SIZE
 
@@ -24,11 +24,16 @@ def verify_index(path: Path) -> Iterator[str]:
     """
     manifest = read_manifest(path)
     yield f"manifest: commit {manifest.commit}, {len(manifest.segments)} segments"
+    folder = path / SEGMENT_FOLDER
+    if manifest.vocabulary.names:
+        verify_file(folder / manifest.vocabulary.names.name, manifest.vocabulary.names)
     vocabulary = read_vocabulary(path, manifest)
     if vocabulary.fingerprint != manifest.vocabulary.fingerprint:
         raise CorruptIndexError(f"{path}: the vocabulary is not the manifest's; {RESTORE}")
     yield f"vocabulary: {vocabulary.n_terms:,} terms"
     for entry in manifest.segments:
+        for file in entry.files:
+            verify_file(folder / file.name, file)
         segment = open_segment(path, entry)
         for problem in _problems(segment):
             raise CorruptIndexError(f"{path}: segment {entry.name}: {problem}; {RESTORE}")

@@ -33,7 +33,6 @@ from lsr.index.merge import live_documents, live_rows
 from lsr.index.quantization import ImpactQuantizer
 from lsr.index.segment import (
     Segment,
-    file_entry,
     open_segment,
     write_deleted,
     write_postings,
@@ -87,7 +86,7 @@ class IndexWriter:
         self._properties = properties
         self._file_number = manifest.next_file_number if manifest else 1
         kept = manifest.segments if manifest and not replace else []
-        self._segments = [open_segment(path, entry, verify=False) for entry in kept]
+        self._segments = [open_segment(path, entry) for entry in kept]
         self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
         self._batches: list[SparseBatch] = []
         self._places: dict[str, str] = {}
@@ -240,11 +239,10 @@ class IndexWriter:
         if len(deleted) == segment.deleted.size:
             return segment
         path = self._new_file(".deleted.arrays")
-        write_deleted(path, deleted)
         entry = msgspec.structs.replace(
-            segment.entry, n_deleted=len(deleted), deleted=file_entry(path)
+            segment.entry, n_deleted=len(deleted), deleted=write_deleted(path, deleted)
         )
-        return open_segment(self.path, entry, verify=False)
+        return open_segment(self.path, entry)
 
     def _flush(self) -> None:
         """Write the buffered documents as a segment that nothing refers to yet."""
@@ -272,19 +270,19 @@ class IndexWriter:
         """Finish the files of a new segment and open it."""
         arrays_path = self._new_file(".arrays")
         n_terms = self.vocabulary.n_terms
-        write_postings(arrays_path, doc_ids, *rows, n_terms)
-        documents.close()
+        documents_entry = documents.close()
+        arrays_entry = write_postings(arrays_path, doc_ids, *rows, n_terms, documents.arrays())
         entry = SegmentEntry(
             name=arrays_path.stem,
             n_docs=len(doc_ids),
             n_terms=n_terms,
             n_postings=int(rows[1].size),
             n_clipped=n_clipped,
-            arrays=file_entry(arrays_path),
-            documents=file_entry(documents.path),
+            arrays=arrays_entry,
+            documents=documents_entry,
         )
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
-        return open_segment(self.path, entry, verify=False)
+        return open_segment(self.path, entry)
 
     def _checked_clipping(self, vectors: SparseBatch, quantizer: ImpactQuantizer) -> int:
         distortion = quantizer.distortion(vectors.weights)
@@ -314,8 +312,7 @@ class IndexWriter:
         names = None
         if vocabulary.kind is not VocabularyKind.NUMBERS:
             path = self._new_file(".vocabulary.arrays")
-            write_arrays(path, StringTable.to_arrays("term", vocabulary.names))
-            names = file_entry(path)
+            names = write_arrays(path, StringTable.to_arrays("term", vocabulary.names))
         return VocabularyEntry(vocabulary.kind, vocabulary.n_terms, vocabulary.fingerprint, names)
 
     def _new_file(self, suffix: str) -> Path:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import lsr
 from lsr.errors import CorruptIndexError, FormatVersionError, IndexStorageError
+from lsr.index import verify_index
 
 QUERY = {"cat": 1.0, "milk": 0.5}
 
@@ -25,11 +26,20 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _use(path: Path) -> list[tuple[str, float, str]]:
+    """Open the index and read what users read: hits, documents, explanations, ids."""
+    index = lsr.Index.open(path)
+    hits = index.search(QUERY, k=30)
+    for hit in hits:
+        assert index.explain(QUERY, hit.doc_id).score == pytest.approx(hit.score)
+    return [(hit.doc_id, hit.score, hit.document.text) for hit in hits]
+
+
 @given(st.data())
 @settings(
     deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_every_flipped_byte_is_found(
+def test_a_flipped_byte_is_found_before_it_is_used(
     sound: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     copy = tmp_path_factory.mktemp("flip") / "x"
@@ -41,7 +51,9 @@ def test_every_flipped_byte_is_found(
     file.write_bytes(content)
 
     with pytest.raises(IndexStorageError) as caught:
-        lsr.Index.open(copy)
+        assert _use(copy) == _use(sound)
+        for _ in verify_index(copy):
+            pass
 
     assert str(copy) in str(caught.value)
     shutil.rmtree(copy)
@@ -55,7 +67,7 @@ def test_every_flipped_byte_is_found(
         (lambda file: file.write_bytes(b""), "has 0 bytes where"),
         (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes where"),
         (lambda file: file.write_bytes(file.read_bytes() + b"x"), "bytes where"),
-        (lambda file: file.write_bytes(bytes(file.stat().st_size)), "start as|is damaged"),
+        (lambda file: file.write_bytes(bytes(file.stat().st_size)), "start as|damaged in the doc"),
     ],
     ids=["missing", "empty", "truncated", "longer", "zeroed"],
 )
@@ -74,7 +86,7 @@ def test_every_other_length_or_content_is_found(
     damage(file)
 
     with pytest.raises(CorruptIndexError, match=message) as caught:
-        lsr.Index.open(copy)
+        _use(copy)
     assert file.name in str(caught.value)
 
 
@@ -87,7 +99,7 @@ def test_a_flip_names_the_array(sound: Path, tmp_path: Path) -> None:
     file.write_bytes(content[:at] + b"77" + content[at + 2 :])
 
     with pytest.raises(CorruptIndexError, match="is damaged in doc_id_bytes, bytes 0 to 29"):
-        lsr.Index.open(copy)
+        _use(copy)
 
 
 def test_a_newer_format_is_refused(sound: Path, tmp_path: Path) -> None:

@@ -1,14 +1,26 @@
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsr.index.array_file import open_arrays, write_arrays
 from lsr.index.doc_ids import DocIds
 
 _IDS = st.lists(st.text(min_size=1).filter(lambda one: one.isprintable()), unique=True, max_size=30)
 
 
+def _stored(doc_ids: Sequence[str]) -> DocIds:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ids.arrays"
+        size = write_arrays(path, DocIds.to_arrays(doc_ids)).size_bytes
+        return DocIds.from_arrays(open_arrays(path, size))
+
+
 @given(_IDS, st.text(min_size=1))
 def test_equals_a_dictionary(doc_ids: list[str], other: str) -> None:
-    table = DocIds.from_arrays(DocIds.to_arrays(doc_ids))
+    table = _stored(doc_ids)
 
     assert table.to_list() == doc_ids
     assert [table[number] for number in range(len(table))] == doc_ids
@@ -21,6 +33,6 @@ def test_equal_hashes_are_told_apart_by_the_strings(monkeypatch: object) -> None
 
     monkeypatch.setattr(module, "_hash", lambda doc_id: 7)  # type: ignore[attr-defined]
 
-    table = DocIds.from_arrays(DocIds.to_arrays(["a", "b", "c"]))
+    table = _stored(["a", "b", "c"])
 
     assert [table.number(one) for one in ("c", "a", "b", "d")] == [2, 0, 1, None]
