@@ -6,7 +6,8 @@ filter reads the columns that it names from the page cache and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from lsr.documents import Document
 from lsr.errors import CorruptIndexError
 from lsr.index.fields import FieldKind, Fields, Value, document_values
-from lsr.index.storage import RESTORE, FileEntry, NewFile
+from lsr.index.storage import RESTORE, FileEntry, NewFile, checksum, map_file
 
 BATCH_DOCS = 1 << 16
 """Rows of a record batch: few enough that a filter's intermediate results stay in the cache."""
@@ -43,7 +44,7 @@ class FieldColumnsWriter:
         self._schema = _schema(fields)
         self._pending: list[list[Value]] = []
         self._file = NewFile(path)
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, mode="w"), self._schema)
+        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), self._schema)
 
     def add(self, documents: Sequence[Document]) -> None:
         """Append documents: all of them, or none when one is refused.
@@ -71,10 +72,10 @@ class FieldColumnsWriter:
             first, last = int(chosen.min()), int(chosen.max())
             # `take` may gather every chunk of the table that it is given, so give it a part.
             part = table.slice(first, last - first + 1).take(pa.array(chosen - first))
-            for batch in part.combine_chunks().to_batches():
+            for batch in part.to_batches():
                 self._writer.write_batch(batch)
 
-    def finish(self) -> FileEntry:
+    def close(self) -> FileEntry:
         """Write what is left, sync the file, and describe it for the manifest."""
         self._write_pending(len(self._pending))
         self._writer.close()
@@ -98,34 +99,54 @@ class FieldColumnsWriter:
 class FieldColumns:
     """Read the declared fields of a segment's documents, where they lie.
 
+    Most searches have no filter, so the bytes are checked when they are first asked for.
+
     Args:
         path: the file that a `FieldColumnsWriter` made.
+        entry: the file's line in the manifest.
         fields: the declared fields.
         n_docs: documents of the segment.
+        verify: compare the checksum; False looks only at what could make Arrow read elsewhere.
 
     Raises:
-        CorruptIndexError: the file cannot be read, or holds other fields or documents.
+        CorruptIndexError: the file is missing or has another length.
     """
 
-    def __init__(self, path: Path, fields: Fields, n_docs: int) -> None:
+    def __init__(
+        self, path: Path, entry: FileEntry, fields: Fields, n_docs: int, *, verify: bool = True
+    ) -> None:
         self.n_docs = n_docs
-        try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            self.batches: list[pa.RecordBatch] = [
-                reader.get_batch(number) for number in range(reader.num_record_batches)
-            ]
-        except (OSError, pa.ArrowException) as error:
-            raise CorruptIndexError(f"{path} cannot be read: {error}; {RESTORE}") from error
-        if reader.schema != _schema(fields):
-            raise CorruptIndexError(f"{path} does not hold the declared fields; {RESTORE}")
-        found = sum(batch.num_rows for batch in self.batches)
-        if found != n_docs:
-            raise CorruptIndexError(f"{path} has {found:,} rows where {n_docs:,} belong; {RESTORE}")
+        self._path = path
+        self._checksum = entry.xxh3_64
+        self._fields = fields
+        self._verify = verify
+        self._content = map_file(path, entry.size_bytes)
 
-    def rows(self) -> Iterator[dict[str, Value]]:
-        """Yield the values of each document, in order."""
-        for batch in self.batches:
-            yield from batch.to_pylist()
+    @cached_property
+    def batches(self) -> list[pa.RecordBatch]:
+        """The columns of all documents, in runs of documents.
+
+        Raises:
+            CorruptIndexError: the file is damaged, or holds other fields or documents.
+        """
+        if self._verify and checksum(self._content) != self._checksum:
+            raise self._damaged("its checksum is not the one that was written")
+        try:
+            reader = pa.ipc.open_file(pa.py_buffer(self._content))
+            batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+            for batch in batches if not self._verify else []:
+                batch.validate(full=True)
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(str(error)) from error
+        if reader.schema != _schema(self._fields):
+            raise self._damaged("it does not hold the declared fields")
+        found = sum(batch.num_rows for batch in batches)
+        if found != self.n_docs:
+            raise self._damaged(f"it has {found:,} rows where {self.n_docs:,} belong")
+        return batches
+
+    def _damaged(self, reason: str) -> CorruptIndexError:
+        return CorruptIndexError(f"{self._path} is damaged: {reason}; {RESTORE}")
 
 
 def _schema(fields: Fields) -> pa.Schema:

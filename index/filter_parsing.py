@@ -72,15 +72,16 @@ def _as_json(source: Mapping[str, object]) -> object:
     """Return plain JSON values, of bounded size."""
     try:
         encoded = msgspec.json.encode(source)
-        _refuse_size(len(encoded))
-        return msgspec.json.decode(encoded)
+        values = msgspec.json.decode(encoded)
     except RecursionError:
         raise InvalidInputError("The filter is nested too deep; flatten it.") from None
-    except (TypeError, UnicodeEncodeError, OverflowError) as error:
+    except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"The filter cannot be written as JSON ({error}); use strings, numbers, true, false, "
             "lists and objects."
         ) from None
+    _refuse_size(len(encoded))
+    return values
 
 
 def _from_json(source: object, depth: int) -> Filter:

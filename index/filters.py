@@ -163,12 +163,11 @@ def _batch_mask(wanted: Filter, batch: pa.RecordBatch) -> NDArray[np.bool_]:
 def _values_mask(wanted: Comparison | OneOf, column: pa.Array) -> NDArray[np.bool_]:
     if not pa.types.is_large_list(column.type):
         return _as_numpy(_compare(wanted, column))
-    import pyarrow.compute as pc
-
-    holds = _compare(wanted, column.flatten())
-    mask = np.zeros(len(column), dtype=np.bool_)
-    mask[pc.list_parent_indices(column).filter(holds).to_numpy()] = True
-    return mask
+    # Tags: does any of them hold? Then more of them hold up to the end of the list than before it.
+    n_before = np.append(0, np.cumsum(_as_numpy(_compare(wanted, column.values))))
+    offsets = column.offsets.to_numpy()
+    any_holds: NDArray[np.bool_] = n_before[offsets[1:]] > n_before[offsets[:-1]]
+    return any_holds
 
 
 def _compare(wanted: Comparison | OneOf, values: pa.Array) -> pa.Array:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,8 @@ from lsr.documents import Document
 from lsr.errors import CorruptIndexError, DiskFullError, InvalidInputError
 from lsr.index.field_columns import FieldColumns, FieldColumnsWriter
 from lsr.index.fields import FieldKind, Fields, Value
+from lsr.index.filter_parsing import parse_filter
+from lsr.index.filters import matching
 
 Rows = list[dict[str, Value]]
 
@@ -38,9 +41,11 @@ def _written(path: Path, *parts: Rows, fields: Fields = FIELDS) -> FieldColumns:
     writer = FieldColumnsWriter(path, fields)
     for part in parts:
         writer.add(_documents(part))
-    entry = writer.finish()
-    assert (entry.name, entry.size_bytes) == (path.name, path.stat().st_size)
-    return FieldColumns(path, fields, sum(map(len, parts)))
+    return FieldColumns(path, writer.close(), fields, sum(map(len, parts)))
+
+
+def _rows(columns: FieldColumns) -> Rows:
+    return [row for batch in columns.batches for row in batch.to_pylist()]
 
 
 _ROWS = st.lists(values_of_a_document, max_size=8)
@@ -51,7 +56,7 @@ _ROWS = st.lists(values_of_a_document, max_size=8)
 def test_values_are_read_as_they_were_written(folder: Path, first: Rows, second: Rows) -> None:
     columns = _written(folder / "a.fields.arrow", first, second)
 
-    assert list(columns.rows()) == first + second
+    assert _rows(columns) == first + second
     assert all(0 < batch.num_rows <= 3 for batch in columns.batches)
 
 
@@ -66,10 +71,10 @@ def test_rows_of_several_segments_are_copied_in_any_order(
     writer = FieldColumnsWriter(folder / "merged.arrow", FIELDS)
     writer.add(_documents(new))
     writer.copy(sources, np.array(rows, dtype=np.int64))
-    writer.finish()
+    entry = writer.close()
 
-    merged = FieldColumns(folder / "merged.arrow", FIELDS, len(new) + len(rows))
-    assert list(merged.rows()) == new + [(first + second)[row] for row in rows]
+    merged = FieldColumns(folder / "merged.arrow", entry, FIELDS, len(new) + len(rows))
+    assert _rows(merged) == new + [(first + second)[row] for row in rows]
     assert all(0 < batch.num_rows <= 3 for batch in merged.batches)
 
 
@@ -79,9 +84,9 @@ def test_copying_joins_small_batches(tmp_path: Path) -> None:
 
     writer = FieldColumnsWriter(tmp_path / "merged.arrow", FIELDS)
     writer.copy(sources, np.arange(6))
-    writer.finish()
+    entry = writer.close()
 
-    merged = FieldColumns(tmp_path / "merged.arrow", FIELDS, 6)
+    merged = FieldColumns(tmp_path / "merged.arrow", entry, FIELDS, 6)
     assert [batch.num_rows for batch in merged.batches] == [3, 3]
 
 
@@ -92,16 +97,15 @@ def test_a_refused_batch_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="the field 'year' is 'soon'"):
         writer.add(_documents([{"year": 1}, {"year": "soon"}]))
     writer.add(_documents([{"year": 2}]))
-    writer.finish()
+    entry = writer.close()
 
-    assert list(FieldColumns(tmp_path / "a.arrow", fields, 1).rows()) == [{"year": 2}]
+    assert _rows(FieldColumns(tmp_path / "a.arrow", entry, fields, 1)) == [{"year": 2}]
 
 
 def test_columns_are_mapped_and_not_copied(tmp_path: Path) -> None:
-    _written(tmp_path / "a.arrow", [{"text": "x" * 100_000}] * 9, fields={"text": FieldKind.STR})
+    rows: Rows = [{"text": "x" * 100_000}] * 9
+    columns = _written(tmp_path / "a.arrow", rows, fields={"text": FieldKind.STR})
     before = pa.total_allocated_bytes()
-
-    columns = FieldColumns(tmp_path / "a.arrow", {"text": FieldKind.STR}, 9)
 
     assert sum(batch.nbytes for batch in columns.batches) > 900_000
     assert pa.total_allocated_bytes() - before < 100_000
@@ -110,32 +114,62 @@ def test_columns_are_mapped_and_not_copied(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "n_docs", "message"),
     [
-        ({"year": FieldKind.INT}, 3, "a.arrow has 2 rows where 3 belong"),
-        ({"year": FieldKind.FLOAT}, 2, "a.arrow does not hold the declared fields"),
-        ({"lang": FieldKind.INT}, 2, "a.arrow does not hold the declared fields"),
+        ({"year": FieldKind.INT}, 3, "a.arrow is damaged: it has 2 rows where 3 belong"),
+        ({"year": FieldKind.FLOAT}, 2, "a.arrow is damaged: it does not hold the declared fields"),
+        ({"lang": FieldKind.INT}, 2, "a.arrow is damaged: it does not hold the declared fields"),
     ],
 )
 def test_other_columns_than_expected_are_refused(
     tmp_path: Path, fields: Fields, n_docs: int, message: str
 ) -> None:
-    _written(tmp_path / "a.arrow", [{"year": 1}, {"year": 2}], fields={"year": FieldKind.INT})
+    writer = FieldColumnsWriter(tmp_path / "a.arrow", {"year": FieldKind.INT})
+    writer.add(_documents([{"year": 1}, {"year": 2}]))
+    columns = FieldColumns(tmp_path / "a.arrow", writer.close(), fields, n_docs)
 
     with pytest.raises(CorruptIndexError, match=message):
-        FieldColumns(tmp_path / "a.arrow", fields, n_docs)
+        _rows(columns)
 
 
-def test_a_cut_or_missing_file_is_corrupt(tmp_path: Path) -> None:
+def test_a_missing_or_shorter_file_is_found_at_opening(tmp_path: Path) -> None:
     path = tmp_path / "a.arrow"
-    _written(path, [dict.fromkeys(FIELDS)] * 7)
-    content = path.read_bytes()
+    writer = FieldColumnsWriter(path, FIELDS)
+    writer.add(_documents([dict.fromkeys(FIELDS)]))
+    entry = writer.close()
 
-    for size in range(0, len(content), 7):
-        path.write_bytes(content[:size])
-        with pytest.raises(CorruptIndexError, match=r"a\.arrow cannot be read: "):
-            FieldColumns(path, FIELDS, 7)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptIndexError, match=r"a\.arrow has [\d,]+ bytes where"):
+        FieldColumns(path, entry, FIELDS, 1)
     path.unlink()
-    with pytest.raises(CorruptIndexError, match=r"a\.arrow cannot be read: "):
-        FieldColumns(path, FIELDS, 7)
+    with pytest.raises(CorruptIndexError, match=r"a\.arrow is missing"):
+        FieldColumns(path, entry, FIELDS, 1)
+
+
+def test_no_flipped_byte_is_missed_and_none_ends_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    values: dict[str, Value] = {
+        "lang": "en",
+        "year": 2020,
+        "price.eur": 1.5,
+        "is-open": True,
+        "topics": ["a", "b"],
+    }
+    writer = FieldColumnsWriter(path, FIELDS)
+    writer.add(_documents([values] * 4))
+    entry = writer.close()
+    content = path.read_bytes()
+    wanted = parse_filter("lang = 'en' or topics in ('a', 'x')", FIELDS)
+
+    n_read_unchecked = 0
+    for place in range(len(content)):
+        flipped = content[place] ^ (1 << place % 8)
+        path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        with pytest.raises(CorruptIndexError, match=r"a\.arrow is damaged: its checksum"):
+            _rows(FieldColumns(path, entry, FIELDS, 4))
+        with suppress(CorruptIndexError):
+            matching(wanted, FieldColumns(path, entry, FIELDS, 4, verify=False))
+            n_read_unchecked += 1
+
+    assert 0 < n_read_unchecked < len(content)
 
 
 @pytest.mark.parametrize("n_docs", [10, 40])
@@ -149,5 +183,5 @@ def test_a_full_disk_is_said_so(
     writer = FieldColumnsWriter(tmp_path / "a.arrow", {"text": FieldKind.STR})
     with pytest.raises(DiskFullError, match=r"The disk is full: .*a\.arrow"):
         writer.add(documents)
-        writer.finish()
+        writer.close()
     writer.abandon()

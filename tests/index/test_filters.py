@@ -30,8 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _columns(path: Path, rows: list[dict[str, Value]]) -> FieldColumns:
     writer = FieldColumnsWriter(path, FIELDS)
     writer.add([Document(str(number), metadata=row) for number, row in enumerate(rows)])
-    writer.finish()
-    return FieldColumns(path, FIELDS, len(rows))
+    return FieldColumns(path, writer.close(), FIELDS, len(rows))
 
 
 @given(st.lists(values_of_a_document, max_size=10), st.lists(filters, min_size=1, max_size=5))
@@ -53,6 +52,9 @@ def test_equals_plain_python(
     [
         ("year = 2020", [True, False, False]),
         ("year < 2021", [True, False, False]),
+        ("year <= 2020", [True, False, False]),
+        ("year > 2020", [False, True, False]),
+        ("year >= 2021", [False, True, False]),
         ("year in (2020, 2021)", [True, True, False]),
         ("not year = 2020", [False, True, True]),
         ("not year in (2020, 2021)", [False, False, True]),
