@@ -3,6 +3,7 @@
 from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
+from lsr.index.snapshot import make_snapshot, restore_snapshot
 from lsr.index.verify import verify_index
 from lsr.index.vocabulary import Vocabulary, VocabularyKind
 from lsr.index.writer import IndexWriter
@@ -16,8 +17,10 @@ __all__ = [
     "VocabularyKind",
     "is_index",
     "is_vacant",
+    "make_snapshot",
     "read_manifest",
     "read_vocabulary",
+    "restore_snapshot",
     "verify_index",
     "write_lock",
 ]

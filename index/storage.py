@@ -9,6 +9,7 @@ to kill the process, at each operation in turn; the lock file alone belongs to f
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ CHUNK_BYTES = 1 << 24
 
 BUFFER_BYTES = 1 << 20
 """Small writes are gathered up to this size."""
+
+_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""Another file system, one without links, or too many of them."""
 
 Content = bytes | bytearray | memoryview
 
@@ -190,6 +194,36 @@ def replace_file(path: Path, content: bytes) -> None:
     with disk_errors(path):
         disk.rename(draft.path, path)
         sync_folder(path.parent)
+
+
+def link_file(source: Path, target: Path) -> bool:
+    """Give a file a second name; False where the file system cannot.
+
+    Raises:
+        CorruptIndexError: the file is not there.
+    """
+    with disk_errors(target):
+        try:
+            disk.link(source, target)
+        except FileNotFoundError:
+            raise CorruptIndexError(f"{source} is missing; {RESTORE}") from None
+        except OSError as error:
+            if error.errno in _CANNOT_LINK:
+                return False
+            raise
+    return True
+
+
+def copy_file(source: Path, size_bytes: int, target: Path) -> FileEntry:
+    """Copy a file, sync the copy, and describe it for the manifest."""
+    content = map_file(source, size_bytes)
+    copy = NewFile(target)
+    try:
+        for start in range(0, content.size, CHUNK_BYTES):
+            copy.write(content[start : start + CHUNK_BYTES].data)
+        return copy.finish()
+    finally:
+        copy.abandon()
 
 
 def write_note(path: Path, text: str) -> None:

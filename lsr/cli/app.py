@@ -21,6 +21,7 @@ from lsr.cli.info import info
 from lsr.cli.merge import merge
 from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.search import search
+from lsr.cli.snapshot import restore, snapshot
 from lsr.cli.verify import verify
 from lsr.errors import DISK_FULL_ERRNOS, LsrError
 
@@ -39,7 +40,10 @@ app = typer.Typer(
     "130 interrupted.\n\n"
     "Example: lsr demo",
 )
-for verb in (demo, index, search, explain, delete, merge, encode, info, verify, doctor):
+for verb in (
+    *(demo, index, search, explain, delete, merge, encode, info, verify),
+    *(snapshot, restore, doctor),
+):
     add_command(app, verb)
 add_command(app, evaluate, name="eval")
 app.add_typer(bench.app, name="bench")

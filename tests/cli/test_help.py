@@ -11,7 +11,7 @@ from command import environment, lsr
 
 VERBS = [
     *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
-    *("doctor", "bench encode", "bench search"),
+    *("snapshot", "restore", "doctor", "bench encode", "bench search"),
 ]
 
 
