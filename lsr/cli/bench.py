@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from lsr.cli.output import (
@@ -18,8 +20,21 @@ from lsr.cli.output import (
     note,
     set_quiet,
 )
+from lsr.errors import InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+VectorsArgument = Annotated[
+    str, typer.Argument(help="Documents as vectors, in any form lsr reads.")
+]
+QueriesArgument = Annotated[str, typer.Argument(help="Queries as vectors, with the same terms.")]
+PeersOption = Annotated[
+    str, typer.Option(help="Whom to compare with: all, none, or names, comma-separated.")
+]
+HitsOption = Annotated[int, typer.Option("-k", "--hits", min=1, help="Hits a query.")]
+QueryCountOption = Annotated[int, typer.Option(min=1, help="Queries, from the beginning.")]
+RunsOption = Annotated[int, typer.Option(min=1, help="Timed runs of each contestant.")]
+OrderOption = Annotated[str, typer.Option(help="Order of the documents, the same for all engines.")]
 
 
 @app.callback()
@@ -40,10 +55,8 @@ def encode(
     n_docs: Annotated[
         int, typer.Option(min=1, help="Texts, from the beginning of the corpus.")
     ] = 200,
-    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each contestant.")] = 3,
-    peers: Annotated[
-        str, typer.Option(help="Whom to compare with: all, none, or names, comma-separated.")
-    ] = "all",
+    runs: RunsOption = 3,
+    peers: PeersOption = "all",
     max_length: MaxLengthOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -69,42 +82,127 @@ def encode(
 
 
 def search(
-    vectors: Annotated[str, typer.Argument(help="Documents as vectors, in any form lsr reads.")],
-    queries: Annotated[str, typer.Argument(help="Queries as vectors, with the same terms.")],
-    peers: Annotated[
-        str, typer.Option(help="Whom to compare with: all, none, or names, comma-separated.")
-    ] = "all",
-    k: Annotated[int, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = 10,
+    vectors: VectorsArgument,
+    queries: QueriesArgument,
+    peers: PeersOption = "all",
+    k: HitsOption = 10,
     n_docs: Annotated[
         int | None, typer.Option(min=1, help="Documents, from the beginning; all if unset.")
     ] = None,
-    n_queries: Annotated[int, typer.Option(min=1, help="Queries, from the beginning.")] = 300,
-    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each engine.")] = 3,
+    resample: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Mix new documents from the real ones until there are N."
+        ),
+    ] = None,
+    n_queries: QueryCountOption = 300,
+    runs: RunsOption = 3,
+    order: OrderOption = "natural",
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw recall against latency.", dir_okay=False),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Time queries of lsr and of other engines on the same vectors, on one core.
 
-    Prints milliseconds a query, build time, size, and how many answers differ from brute force.
+    Prints for each engine and setting milliseconds a query, queries a second with one thread and
+    with two, recall, and how many answers differ from brute force; for each index the time, memory
+    and disk it took.
 
     Example: printf '{"id":"a","vector":{"sea":2}}' > v.jsonl && lsr bench search v.jsonl v.jsonl
     --peers none
     """
-    from lsr.eval.bench.search import bench_search, read_vectors
-    from lsr.eval.bench.search_engines import PEERS
+    from lsr.eval.bench.plots import plot_recall, require_matplotlib
+    from lsr.eval.bench.search import bench_search, peers_named
+    from lsr.eval.bench.vectors import read_vectors
 
     set_quiet(quiet)
-    named = {"all": tuple(PEERS), "none": ()}.get(peers, tuple(peers.split(",")))
+    named = peers_named(peers)
+    if plot:
+        require_matplotlib()
     documents, asked = read_vectors(vectors, queries, n_docs=n_docs, n_queries=n_queries)
+    size = resample or len(documents)
     note(
-        f"Indexing {len(documents):,} vectors and answering {len(asked):,} queries "
-        f"{runs + 1} times with each engine ..."
+        f"Indexing {size:,} vectors and answering {len(asked):,} queries "
+        f"{runs + 1} times with each engine and setting ..."
     )
-    result = bench_search(documents, asked, peers=named, k=k, runs=runs)
+    result = bench_search(documents, asked, peers=named, n_docs=size, order=order, k=k, runs=runs)
+    if plot:
+        plot_recall(result, plot)
     if json:
         emit_json(result.as_json())
     else:
         emit(result.as_table())
+
+
+def growth(
+    vectors: VectorsArgument,
+    queries: QueriesArgument,
+    output: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Folder for growth.json and growth.png.")
+    ],
+    sizes: Annotated[
+        str, typer.Option(help="Documents of each collection, comma-separated.")
+    ] = "300000,1000000,3000000",
+    peers: PeersOption = "all",
+    peer_max_docs: Annotated[
+        int, typer.Option(min=0, help="Documents of the largest collection that peers get.")
+    ] = 1_000_000,
+    k: HitsOption = 10,
+    n_queries: QueryCountOption = 300,
+    runs: RunsOption = 3,
+    order: OrderOption = "natural",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Time the same queries on growing collections, and draw the curve.
+
+    Documents beyond those of VECTORS are mixed from real neighbours, so that terms keep their
+    frequencies and clusters stay clusters.
+
+    Example: printf '{"id":"a","vector":{"sea":2}}' > v.jsonl && lsr bench growth v.jsonl v.jsonl
+    --sizes 10,100 --peers none --output growth
+    """
+    from lsr.eval.bench.growth import bench_growth
+    from lsr.eval.bench.plots import plot_growth, require_matplotlib
+    from lsr.eval.bench.search import peers_named
+    from lsr.eval.bench.vectors import read_vectors
+
+    set_quiet(quiet)
+    named, numbers = peers_named(peers), _sizes(sizes)
+    require_matplotlib()
+    output.mkdir(parents=True, exist_ok=True)
+    documents, asked = read_vectors(vectors, queries, n_queries=n_queries)
+    result = bench_growth(
+        documents,
+        asked,
+        numbers,
+        peers=named,
+        peer_max_docs=peer_max_docs,
+        order=order,
+        k=k,
+        runs=runs,
+        on_step=lambda step: note(
+            f"{step.n_docs:,} documents: {step.named(step.ours).mean_ms:.3f} ms"
+        ),
+    )
+    (output / "growth.json").write_bytes(msgspec.json.format(msgspec.json.encode(result.as_json())))
+    plot_growth(result, output / "growth.png")
+    if json:
+        emit_json(result.as_json())
+    else:
+        emit(result.as_table())
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise InvalidInputError(
+            f"--sizes is {text!r}, but must be whole numbers between commas."
+        ) from None
 
 
 def _texts(corpus: str) -> Iterator[str]:
@@ -122,3 +220,4 @@ def _texts(corpus: str) -> Iterator[str]:
 
 add_command(app, encode)
 add_command(app, search)
+add_command(app, growth)

@@ -1,6 +1,5 @@
-import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,17 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from lsr.cli.bench import app
 from lsr.errors import ConfigError, InvalidInputError
-from lsr.eval.bench.search import bench_search, read_vectors
-from lsr.eval.bench.search_engines import PEERS, Hits, muted
+from lsr.eval.bench import search as subject
+from lsr.eval.bench.build import Build, BuildError, build_here
+from lsr.eval.bench.engines.base import Hits, Variant
+from lsr.eval.bench.engines.registry import ENGINES
+from lsr.eval.bench.search import bench_search, peers_named
+from lsr.eval.bench.stored_vectors import mapped_vectors
+from lsr.eval.bench.vectors import ORDERS
 from lsr.sparse import SparseBatch
 
 VECTORS = SparseBatch.from_rows([[(0, 1), (1, 255)], [], [(1, 200), (2, 7)], [(2, 9)]], n_terms=3)
 QUERIES = SparseBatch.from_rows([[(1, 2)], [(0, 3), (2, 255)]], n_terms=3)
+RIGHT: dict[int, Hits] = {
+    1: [(0, 510.0), (2, 400.0)],
+    0: [(3, 2295.0), (2, 1785.0), (0, 3.0)],
+}
 # Taken before any benchmark of this process could keep them.
 CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
@@ -26,32 +33,45 @@ CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 class Rehearsed:
     """Gives the answers it was taught, by the first term of the query."""
 
-    name: ClassVar[str] = "rehearsed"
     package: ClassVar[str] = "rehearsed"
-    module: ClassVar[str] = "lsr"
-    exact: ClassVar[bool] = True
+    about: ClassVar[str] = "It was rehearsed."
+    missing: ClassVar[str | None] = None
     answers: ClassVar[dict[int, Hits]] = {}
+    exact: ClassVar[bool] = True
     received: ClassVar[list[float]] = []
 
-    def build(self, vectors: SparseBatch, folder: Path) -> Iterable[Path]:
-        type(self).received = vectors.weights.tolist()
-        file = folder / "rehearsed"
-        file.write_bytes(b"12345")
-        os.write(1, b"noise")
-        return [file]
+    def why_missing(self) -> str | None:
+        return self.missing
 
-    def prepare(self, terms: NDArray[np.uint32], weights: NDArray[np.float32]) -> Any:
-        return int(terms[0])
+    def build(self, vectors: SparseBatch, folder: Path) -> None:
+        type(self).received = vectors.weights.tolist()
+        (folder / "rehearsed").write_bytes(b"12345")
+        os.write(1, b"noise")
+
+    def files(self, folder: Path) -> Iterable[Path]:
+        return [folder / "rehearsed"]
+
+    def open(self, folder: Path) -> Sequence[Variant]:
+        return [Variant("rehearsed well", self.exact, self.search, lambda *arguments: None)]
+
+    def prepare(self, queries: SparseBatch) -> Any:
+        return [int(terms[0]) for terms, _ in queries.rows()]
 
     def search(self, query: Any, k: int) -> Hits:
-        return self.answers[query][:k]
+        return self.answers[query[0]][:k]
+
+
+def _build_in_this_process(name: str, vectors: Path, folder: Path) -> Build:
+    engine = ENGINES[name]()
+    build_here(engine, mapped_vectors(vectors), folder)
+    return Build(2.0, sum(file.stat().st_size for file in engine.files(folder)), 10)
 
 
 @pytest.fixture
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> type[Rehearsed]:
-    monkeypatch.setitem(PEERS, "rehearsed", Rehearsed)
-    right = {1: [(0, 510.0), (2, 400.0)], 0: [(3, 2295.0), (2, 1785.0), (0, 3.0)]}
-    monkeypatch.setattr(Rehearsed, "answers", right)
+    monkeypatch.setattr(subject, "build_apart", _build_in_this_process)
+    monkeypatch.setitem(ENGINES, "rehearsed", Rehearsed)
+    monkeypatch.setattr(Rehearsed, "answers", dict(RIGHT))
     return Rehearsed
 
 
@@ -61,11 +81,15 @@ def test_right_answers_do_not_differ(
     result = bench_search(VECTORS, QUERIES, peers=["rehearsed"], k=3, runs=2)
 
     ours, peer = result.contestants
-    assert (ours.name, peer.name) == ("lsr", "rehearsed")
+    assert (ours.name, peer.name) == ("lsr", "rehearsed well")
     assert (ours.n_differing, peer.n_differing) == (0, 0)
     assert (ours.recall, peer.recall) == (1.0, 1.0)
-    assert (peer.size_bytes, peer.bytes_per_posting) == (5, 1.0)
-    assert ours.ratio == 1.0
+    assert (ours.ratio, result.ours) == (1.0, "lsr")
+    assert all(rate > 0 for one in result.contestants for rate in one.queries_per_second)
+    assert [len(one.queries_per_second) for one in result.contestants] == [2, 2]
+    index = result.indexes[1]
+    assert (index.peer, index.size_bytes, index.bytes_per_posting) == ("rehearsed", 5, 1.0)
+    assert result.notes == ("It was rehearsed.",)
     assert capfd.readouterr().out == ""
 
 
@@ -79,146 +103,125 @@ def test_weights_become_8_bit_integers_unless_they_are(rehearsed: type[Rehearsed
     assert kept == rehearsed.received == [1, 255, 200, 7, 9]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "recall"),
-    [
-        ([(0, 510.0)], 0.75),
-        ([(0, 510.0), (2, 401.0)], 1.0),
-        ([(2, 510.0), (0, 400.0)], 1.0),
-        ([(0, 510.0), (3, 400.0)], 0.75),
-        ([], 0.5),
-    ],
-    ids=["one missing", "wrong score", "swapped documents", "wrong document", "nothing"],
-)
-def test_wrong_answers_are_counted(rehearsed: type[Rehearsed], wrong: Hits, recall: float) -> None:
-    rehearsed.answers[1] = wrong
+def test_wrong_answers_are_counted(rehearsed: type[Rehearsed]) -> None:
+    rehearsed.answers[0] = [(3, 2295.0)]
 
     peer = bench_search(VECTORS, QUERIES, peers=["rehearsed"], k=3, runs=1).contestants[1]
 
     assert peer.n_differing == 1
-    assert peer.recall == pytest.approx(recall)
+    assert peer.choice_recall == 1.0
+    assert peer.recall == pytest.approx(1 / 3)
 
 
-def test_a_document_that_ties_with_the_last_one_counts(rehearsed: type[Rehearsed]) -> None:
-    vectors = SparseBatch.from_rows([[(0, 1)], [(0, 1)]], n_terms=1)
-    rehearsed.answers[0] = [(1, 1.0)]
-    queries = vectors.slice(0, 1)
-
-    peer = bench_search(vectors, queries, peers=["rehearsed"], k=1, runs=1).contestants[1]
-
-    assert (peer.n_differing, peer.recall) == (0, 1.0)
-
-
-def test_a_querys_time_is_the_median_of_its_runs(
+def test_even_queries_choose_and_odd_ones_are_reported(
     rehearsed: type[Rehearsed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    builds = [0.0, 7.0, 0.0, 9.0]
     # Three runs; in each, ours and the peer answer both queries.
     ours, peer = [(1.0, 2.0), (5.0, 2.0), (3.0, 8.0)], [(4.0, 4.0), (4.0, 4.0), (4.0, 6.0)]
     spans = [span for run in zip(ours, peer, strict=True) for times in run for span in times]
-    readings = iter(builds + [value for span in spans for value in (0.0, span)])
+    readings = iter([value for span in spans for value in (0.0, span)] + [0.0, 1.0] * 12)
     clock = SimpleNamespace(perf_counter=lambda: next(readings))
-    monkeypatch.setattr("lsr.eval.bench.search.time", clock)
+    monkeypatch.setattr("lsr.eval.bench.timing.time", clock)
 
     result = bench_search(VECTORS, QUERIES, peers=["rehearsed"], runs=3)
 
     first, second = result.contestants
-    assert (first.build_seconds, second.build_seconds) == (7.0, 9.0)
-    assert first.mean_ms == pytest.approx((3.0 + 2.0) / 2 * 1e3)
-    assert first.p50_ms == pytest.approx(2.5e3)
-    assert second.mean_ms == pytest.approx(4.0e3)
-    assert second.ratio == pytest.approx(1.6)
-    assert "1.60x" in result.as_table()
+    assert (first.choice_ms, second.choice_ms) == (3e3, 4e3)
+    assert (first.mean_ms, second.mean_ms) == (2e3, 4e3)
+    assert second.ratio == 2.0
+    assert first.queries_per_second == second.queries_per_second == (2.0, 2.0)
+    assert "best exact peer: rehearsed well, 2.0x ours" in result.as_table()
 
 
-@pytest.mark.parametrize("name", ["pisa", "seismic"])
-def test_installed_peers_agree_with_brute_force(name: str) -> None:
-    pytest.importorskip(PEERS[name].module)
-    rng = np.random.default_rng(5)
-    dense = rng.integers(1, 256, (60, 40)) * (rng.random((60, 40)) < 0.3)
-    asked = rng.integers(1, 256, (20, 40)) * (rng.random((20, 40)) < 0.2)
-    asked[:, 0] = 1
+def test_documents_are_put_in_order_for_all(
+    rehearsed: type[Rehearsed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ORDERS, "backwards", lambda vectors: np.arange(len(vectors))[::-1])
+    rehearsed.answers |= {
+        term: [(3 - number, score) for number, score in hits] for term, hits in RIGHT.items()
+    }
 
-    result = bench_search(
-        SparseBatch.from_matrix(dense), SparseBatch.from_matrix(asked), peers=[name], runs=1
-    )
+    result = bench_search(VECTORS, QUERIES, peers=["rehearsed"], order="backwards", k=3, runs=1)
 
-    ours, peer = result.contestants
-    assert (ours.n_differing, ours.recall) == (0, 1.0)
-    assert peer.recall > 0.8
-    assert not peer.exact or peer.n_differing == 0
-    assert peer.size_bytes > 0
+    assert rehearsed.received == [9, 200, 7, 1, 255]
+    assert [one.n_differing for one in result.contestants] == [0, 0]
+    assert "in backwards order" in result.as_table()
 
 
-def test_an_absent_peer_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+def test_documents_are_mixed_where_there_are_too_few(rehearsed: type[Rehearsed]) -> None:
+    result = bench_search(VECTORS, QUERIES, peers=(), n_docs=50, runs=1)
 
-    result = bench_search(VECTORS, QUERIES, runs=1)
+    assert (result.n_docs, result.n_resampled) == (50, 46)
+    assert result.contestants[0].n_differing == 0
+    assert "46 of them mixed from real ones" in result.as_table()
+
+
+def test_one_query_is_chosen_by_and_reported(rehearsed: type[Rehearsed]) -> None:
+    result = bench_search(VECTORS, QUERIES.slice(0, 1), peers=(), runs=1)
+
+    assert result.contestants[0].choice_ms == result.contestants[0].mean_ms
+
+
+def test_an_absent_peer_is_noted_unless_it_was_named(
+    rehearsed: type[Rehearsed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in set(ENGINES) - {"lsr", "rehearsed"}:
+        monkeypatch.setattr(ENGINES[name], "why_missing", lambda self: "it is away")
+    monkeypatch.setattr(Rehearsed, "missing", "it sleeps")
+
+    result = bench_search(VECTORS, QUERIES, peers=peers_named("all"), runs=1)
 
     assert [one.name for one in result.contestants] == ["lsr"]
-    assert "pyterrier-pisa is not installed" in result.as_table()
-    assert 'pip install "lsr-engine[bench]"' in result.as_table()
+    assert "rehearsed is not compared: it sleeps." in result.as_table()
+    with pytest.raises(ConfigError, match="rehearsed cannot be compared: it sleeps"):
+        peers_named("rehearsed")
 
 
-def test_the_process_may_use_its_cores_again() -> None:
+def test_a_peer_that_builds_nothing_is_noted(
+    rehearsed: type[Rehearsed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(name: str, vectors: Path, folder: Path) -> Build:
+        if name == failing:
+            raise BuildError(f"{name} built no index: no room.")
+        return _build_in_this_process(name, vectors, folder)
+
+    monkeypatch.setattr(subject, "build_apart", build)
+
+    failing = "rehearsed"
+    result = bench_search(VECTORS, QUERIES, peers=["rehearsed"], runs=1)
+    assert "rehearsed is not compared: rehearsed built no index: no room." in result.notes
+
+    failing = "lsr"
+    with pytest.raises(BuildError):
+        bench_search(VECTORS, QUERIES, peers=["rehearsed"], runs=1)
+
+
+def test_the_process_may_use_its_cores_again(rehearsed: type[Rehearsed]) -> None:
     result = bench_search(VECTORS, QUERIES, peers=(), runs=1)
 
     assert result.pinned is (CORES is not None)
     assert CORES is None or os.sched_getaffinity(0) == CORES
 
 
-def test_unknown_peers_and_empty_runs_are_refused() -> None:
-    with pytest.raises(ConfigError, match="no peer 'lucene'"):
-        bench_search(VECTORS, QUERIES, peers=["lucene"])
+def test_unknown_names_and_empty_runs_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no peer 'lucene'; known are pisa"):
+        peers_named("lucene")
+    with pytest.raises(ConfigError, match="no order 'sorted'; known are natural"):
+        bench_search(VECTORS, QUERIES, order="sorted")
     with pytest.raises(InvalidInputError, match="0 runs"):
         bench_search(VECTORS, QUERIES, runs=0)
     with pytest.raises(InvalidInputError, match="0 postings"):
         bench_search(VECTORS.slice(1, 2), QUERIES)
 
 
-def test_muted_output_is_not_lost_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
-    with muted():
-        os.write(1, b"inside")
-    os.write(1, b"after")
-
-    assert capfd.readouterr().out == "after"
-
-
-def test_vectors_are_cut_and_queries_without_known_terms_left_out(tmp_path: Path) -> None:
-    corpus, queries = tmp_path / "v.jsonl", tmp_path / "q.jsonl"
-    corpus.write_text(
-        "".join(f'{{"id": "{n}", "vector": {{"sea": {n + 1}}}}}\n' for n in range(3)), "utf-8"
-    )
-    queries.write_text(
-        '{"id": "a", "vector": {"sky": 1}}\n{"id": "b", "vector": {"sky": 1, "sea": 2}}\n', "utf-8"
-    )
-
-    vectors, asked = read_vectors(str(corpus), str(queries), n_docs=2)
-
-    assert vectors.weights.tolist() == [1, 2]
-    assert asked.weights.tolist() == [2]
-
-
-def test_texts_are_refused(tmp_path: Path) -> None:
-    texts, vectors = tmp_path / "t.jsonl", tmp_path / "v.jsonl"
-    texts.write_text('{"id": "a", "text": "sea"}\n', "utf-8")
-    vectors.write_text('{"id": "a", "vector": {"sea": 1}}\n', "utf-8")
-
-    with pytest.raises(InvalidInputError, match=r"t\.jsonl holds texts.*lsr encode"):
-        read_vectors(str(texts), str(vectors))
-    with pytest.raises(InvalidInputError, match=r"t\.jsonl holds texts.*lsr encode"):
-        read_vectors(str(vectors), str(texts))
-    with pytest.raises(InvalidInputError, match="No query"):
-        vectors.with_name("q.jsonl").write_text('{"id": "a", "vector": {"sky": 1}}\n', "utf-8")
-        read_vectors(str(vectors), str(vectors.with_name("q.jsonl")))
-
-
-def test_the_command_prints_json(tmp_path: Path) -> None:
-    corpus = tmp_path / "v.jsonl"
+def test_the_command_prints_json_and_draws(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    corpus, plot = tmp_path / "v.jsonl", tmp_path / "plot.png"
     corpus.write_text('{"id": "a", "vector": {"sea": 1}}\n', "utf-8")
     arguments = ["search", str(corpus), str(corpus), "--peers", "none", "--runs", "1", "--json"]
 
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, [*arguments, "--plot", str(plot)], catch_exceptions=False)
 
     assert result.exit_code == 0, result.output
     assert '"n_differing":0' in result.stdout
+    assert plot.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,1 @@
+"""Which engines search the same vectors? One file each; `registry` names them."""

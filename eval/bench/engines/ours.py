@@ -1,0 +1,52 @@
+"""How is this engine timed? Through the interface that everything else of it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from lsr.documents import Document, DocumentBatch
+from lsr.eval.bench.engines.base import Hits, Variant, all_files
+from lsr.index import Searcher
+from lsr.index.quantization import MAX_IMPACT
+from lsr.retrieval import Index
+from lsr.sparse import SparseBatch
+
+BATCH = 4096
+
+
+class Lsr:
+    """This engine, with documents that have an id and nothing else."""
+
+    package: ClassVar[str] = "lsr-engine"
+    about: ClassVar[str] = ""
+
+    def why_missing(self) -> None:
+        """Return None: it is here."""
+
+    def build(self, vectors: SparseBatch, folder: Path) -> None:
+        """Add batches as a corpus reader yields them; their integers are kept as they are."""
+        with Index.create(folder / "index", max_weight=MAX_IMPACT).writer() as writer:
+            for start in range(0, len(vectors), BATCH):
+                stop = min(start + BATCH, len(vectors))
+                documents = [Document(str(number)) for number in range(start, stop)]
+                writer.add(DocumentBatch(documents, vectors.slice(start, stop)))
+            writer.commit()
+
+    def files(self, folder: Path) -> Iterable[Path]:
+        """Return all files."""
+        return all_files(folder)
+
+    def open(self, folder: Path) -> Sequence[Variant]:
+        """Return the algorithm that the engine picks by itself."""
+        searcher = Searcher.open(folder / "index")
+
+        def search(query: SparseBatch, k: int) -> Hits:
+            return searcher.search_batch(query, k).hits(0)
+
+        return [Variant("lsr", True, search, searcher.search_batch)]
+
+    def prepare(self, queries: SparseBatch) -> SparseBatch:
+        """Return the queries as they are."""
+        return queries
