@@ -11,7 +11,8 @@ from command import environment, lsr
 
 VERBS = [
     *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
-    *("snapshot", "restore", "doctor", "bench encode", "bench search"),
+    *("snapshot", "restore", "doctor"),
+    *("bench encode", "bench search", "bench growth"),
 ]
 
 
