@@ -22,7 +22,13 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from lsr.errors import DISK_FULL_ERRNOS, CorruptIndexError, DiskFullError, IndexStorageError
+from lsr.errors import (
+    DISK_FULL_ERRNOS,
+    CorruptIndexError,
+    DiskFullError,
+    IndexStorageError,
+    UnsyncedError,
+)
 
 CHUNK_BYTES = 1 << 24
 """Bytes hashed between two looks at Ctrl-C."""
@@ -108,6 +114,23 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise IndexStorageError(f"{path} could not be written: {reason}.") from error
 
 
+@contextmanager
+def _sync_errors(path: Path) -> Iterator[None]:
+    """Turn the failure of a sync into an error that ends the writer.
+
+    A second sync would succeed without having written what the first one lost.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL_ERRNOS:
+            raise
+        raise UnsyncedError(
+            f"{path} could not be forced to the disk: {error.strerror or error}. Check the disk, "
+            "then run the command again."
+        ) from error
+
+
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of the index, its length and its checksum."""
 
@@ -168,7 +191,8 @@ class NewFile:
         """Sync and close the file, and describe it for the manifest."""
         self._write_buffer()
         with disk_errors(self.path):
-            disk.sync(self._file)
+            with _sync_errors(self.path):
+                disk.sync(self._file)
             self._file.close()
         return FileEntry(self.path.name, self.size_bytes, self._digest.hexdigest())
 
@@ -255,7 +279,7 @@ def remove_folder(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Force the names in a folder to the disk."""
-    with disk_errors(path):
+    with disk_errors(path), _sync_errors(path):
         disk.sync_folder(path)
 
 

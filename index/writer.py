@@ -7,16 +7,18 @@ segments is written last. Until then the index is what it was, whatever happens.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.documents import Document
-from lsr.errors import DuplicateIdError, InvalidInputError
+from lsr.errors import DuplicateIdError, IndexStorageError, InvalidInputError, UnsyncedError
 from lsr.index.array_file import write_arrays
 from lsr.index.document_store import DocumentStoreWriter
 from lsr.index.manifest import (
@@ -44,12 +46,40 @@ from lsr.sparse import SparseBatch
 
 logger = logging.getLogger(__name__)
 
+_Result = TypeVar("_Result")
+
 SEGMENT_POSTINGS = 1 << 26
 """Postings buffered before a segment is written: 8 bytes each, half a gigabyte."""
 
 MAX_DISTORTION = 0.05
 """Share of a segment's weight that 8 bits may move. SPLADE weights lose 0.6 %; more than 5 % means
 that the quantizer was fitted to weights of another scale."""
+
+
+def _ends_writer_on(
+    errors: type[BaseException],
+) -> Callable[[Callable[[IndexWriter], _Result]], Callable[[IndexWriter], _Result]]:
+    """Make a step that fails with `errors` the last of its writer.
+
+    A step that broke off leaves files of which nobody knows how much was written.
+    """
+
+    def decorate(step: Callable[[IndexWriter], _Result]) -> Callable[[IndexWriter], _Result]:
+        @wraps(step)
+        def guarded(writer: IndexWriter) -> _Result:
+            if writer.failure is not None:
+                raise IndexStorageError(
+                    f"This writer failed before: {writer.failure} Leave it and open another."
+                )
+            try:
+                return step(writer)
+            except errors as error:
+                writer.failure = str(error) or type(error).__name__
+                raise
+
+        return guarded
+
+    return decorate
 
 
 class IndexWriter:
@@ -91,6 +121,7 @@ class IndexWriter:
         self._batches: list[SparseBatch] = []
         self._places: dict[str, str] = {}
         self._documents: DocumentStoreWriter | None = None
+        self.failure: str | None = None
 
     def __enter__(self) -> IndexWriter:
         remove_orphans(self.path, self._manifest)
@@ -147,6 +178,7 @@ class IndexWriter:
             self._deleted[number].add(doc_number)
         return found is not None
 
+    @_ends_writer_on(UnsyncedError)
     def merge(self) -> None:
         """Make one segment of all, without the deleted documents; scores and ties stay."""
         self._flush()
@@ -166,6 +198,7 @@ class IndexWriter:
             raise
         self._segments, self._deleted = [merged], [set()]
 
+    @_ends_writer_on(BaseException)
     def commit(self) -> Manifest:
         """Publish the changes made so far and return the new manifest.
 
@@ -244,6 +277,7 @@ class IndexWriter:
         )
         return open_segment(self.path, entry)
 
+    @_ends_writer_on(BaseException)
     def _flush(self) -> None:
         """Write the buffered documents as a segment that nothing refers to yet."""
         if self._documents is None:

@@ -9,6 +9,7 @@
     │   ├── IndexExistsError             an index is in the way of a new one
     │   ├── CorruptIndexError            exit code 3: which file, expected and found
     │   ├── FormatVersionError           exit code 3: versions of file and library
+    │   ├── UnsyncedError                what reached the disk is unknown
     │   ├── IndexLockedError             exit code 4: who writes, since when
     │   └── DiskFullError                exit code 5: which path, how much is free
     ├── EncoderError
@@ -70,6 +71,10 @@ class FormatVersionError(IndexStorageError):
     """The index was written by a library that is too new or too old."""
 
     exit_code = 3
+
+
+class UnsyncedError(IndexStorageError):
+    """Bytes could not be forced to the disk, so nobody knows what is on it."""
 
 
 class IndexLockedError(IndexStorageError):

@@ -110,13 +110,11 @@ class FailingDisk(WatchedDisk):
         is_lasting: whether later ones fail too.
     """
 
-    def __init__(
-        self, at: int, operations: frozenset[str], error: int, *, is_lasting: bool
-    ) -> None:
+    def __init__(self, at: int, operations: frozenset[str], error: int, is_lasting: bool) -> None:
         super().__init__()
         self._at = at
         self._operations = operations
-        self._error = error
+        self.error = error
         self._is_lasting = is_lasting
         self._n_matching = 0
         self.failed: list[Path] = []
@@ -128,7 +126,7 @@ class FailingDisk(WatchedDisk):
         place = self._n_matching - 1
         if place == self._at or (self._is_lasting and place > self._at):
             self.failed.append(path)
-            raise OSError(self._error, os.strerror(self._error))
+            raise OSError(self.error, os.strerror(self.error))
 
 
 @contextmanager
