@@ -49,10 +49,8 @@ def peers_named(names: str) -> list[str] | None:
     if names == "all":
         return None
     peers = [] if names == "none" else names.split(",")
+    _refuse_unknown(peers)
     for peer in peers:
-        if peer not in ENGINES or peer == OURS:
-            known = ", ".join(name for name in ENGINES if name != OURS)
-            raise ConfigError(f"There is no peer {peer!r}; known are {known}.")
         if why := ENGINES[peer]().why_missing():
             raise ConfigError(f"{peer} cannot be compared: {why}.")
     return peers
@@ -80,10 +78,11 @@ def bench_search(
         runs: timed runs of each contestant.
 
     Raises:
-        ConfigError: the order is unknown.
+        ConfigError: a peer or the order is unknown.
         InvalidInputError: there is nothing to search, or no run.
         BuildError: our own index could not be built.
     """
+    _refuse_unknown(peers or ())
     if order not in ORDERS:
         raise ConfigError(f"There is no order {order!r}; known are {', '.join(ORDERS)}.")
     if not vectors.nnz or not queries.nnz or min(k, runs) < 1:
@@ -99,11 +98,7 @@ def bench_search(
         documents = _staged(vectors, n_docs, order, folder)
         builds, notes = _built(peers, folder)
         field = [one for peer in builds for one in _opened(peer, folder, asked)]
-        with one_core() as pinned:
-            found, seconds = answers_and_seconds(field, k, runs)
-        grades = grade(documents, asked, best_scores(documents, asked, k), found)
-        contestants = _contestants(field, seconds, grades)
-        contestants = _with_throughput(contestants, field, k, runs)
+        contestants, pinned = _measured(field, documents, asked, k, runs)
         n_postings = documents.nnz
         del documents, field  # before their files go
     others = [one for one in contestants if one.peer != OURS]
@@ -132,6 +127,12 @@ def bench_search(
     )
 
 
+def _refuse_unknown(peers: Sequence[str]) -> None:
+    known = [name for name in ENGINES if name != OURS]
+    if unknown := [peer for peer in peers if peer not in known]:
+        raise ConfigError(f"There is no peer {unknown[0]!r}; known are {', '.join(known)}.")
+
+
 def _staged(vectors: SparseBatch, n_docs: int, order: str, folder: Path) -> SparseBatch:
     """Store the documents that all engines index, as integers, and return them mapped."""
     documents = store_vectors(resample(as_impacts(vectors), n_docs), folder / "natural")
@@ -151,7 +152,8 @@ def _built(peers: Sequence[str] | None, folder: Path) -> tuple[dict[str, Build],
     for name, kind in ENGINES.items():
         if name != OURS and peers is not None and name not in peers:
             continue
-        why = kind().why_missing()
+        engine = kind()
+        why = engine.why_missing()
         if why is None:
             try:
                 builds[name] = build_apart(name, folder / VECTORS, folder / name)
@@ -161,8 +163,8 @@ def _built(peers: Sequence[str] | None, folder: Path) -> tuple[dict[str, Build],
                 why = str(error).rstrip(".")
         if why is not None:
             notes.append(f"{name} is not compared: {why}.")
-        elif kind.about:
-            notes.append(kind.about)
+        elif engine.about:
+            notes.append(engine.about)
     return builds, notes
 
 
@@ -172,16 +174,21 @@ def _opened(name: str, folder: Path, queries: SparseBatch) -> list[Entrant]:
         return entrants(name, engine, engine.open(folder / name), queries)
 
 
-def _contestants(
-    field: Sequence[Entrant], seconds: Sequence[NDArray[np.float64]], grades: Sequence[Grades]
-) -> list[Contestant]:
-    """Return the figures of each entrant, those for choosing and those to report apart."""
+def _measured(
+    field: Sequence[Entrant], vectors: SparseBatch, queries: SparseBatch, k: int, runs: int
+) -> tuple[list[Contestant], bool]:
+    """Return the figures of each entrant, and whether one core was held to."""
+    with one_core() as pinned:
+        found, seconds = answers_and_seconds(field, k, runs)
+    grades = grade(vectors, queries, best_scores(vectors, queries, k), found)
     measured = [_contestant(*figures) for figures in zip(field, seconds, grades, strict=True)]
     ours = _reference(measured).mean_ms
-    return [replace(one, ratio=one.mean_ms / ours) for one in measured]
+    compared = [replace(one, ratio=one.mean_ms / ours) for one in measured]
+    return _with_throughput(compared, field, k, runs), pinned
 
 
 def _contestant(entrant: Entrant, seconds: NDArray[np.float64], grades: Grades) -> Contestant:
+    """Return the figures for choosing, of every other query, and those to report, of the rest."""
     for_choice = slice(0, None, 2)
     reported = slice(1, None, 2) if seconds.size > 1 else for_choice
     ms = seconds[reported] * 1e3

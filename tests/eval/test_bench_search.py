@@ -206,6 +206,8 @@ def test_the_process_may_use_its_cores_again(rehearsed: type[Rehearsed]) -> None
 def test_unknown_names_and_empty_runs_are_refused() -> None:
     with pytest.raises(ConfigError, match="no peer 'lucene'; known are pisa"):
         peers_named("lucene")
+    with pytest.raises(ConfigError, match="no peer 'lsr'"):
+        bench_search(VECTORS, QUERIES, peers=["lsr"])
     with pytest.raises(ConfigError, match="no order 'sorted'; known are natural"):
         bench_search(VECTORS, QUERIES, order="sorted")
     with pytest.raises(InvalidInputError, match="0 runs"):

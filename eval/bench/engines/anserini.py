@@ -22,9 +22,14 @@ class Anserini:
     """Anserini 0.25's impact index and searcher; a jar for Java 17 comes with pyserini 0.25.0."""
 
     package: ClassVar[str] = "pyjnius"
-    about: ClassVar[str] = (
-        "Anserini runs in a Java machine, whose compiler and collector share the core with it."
-    )
+
+    @property
+    def about(self) -> str:
+        """Name the jar, and what shares the core."""
+        return (
+            f"Anserini ({Path(os.environ[JAR_VARIABLE]).name}) runs in a Java machine, whose "
+            "compiler and collector share the core with it."
+        )
 
     def why_missing(self) -> str | None:
         """Say which of jar, Java and bridge is not there."""

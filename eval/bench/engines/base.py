@@ -39,11 +39,13 @@ class Engine(Protocol):
 
     Attributes:
         package: distribution that it comes from.
-        about: what a reader of the figures must know of it; empty if nothing.
     """
 
     package: ClassVar[str]
-    about: ClassVar[str]
+
+    @property
+    def about(self) -> str:
+        """What a reader of the figures must know of it; empty if nothing."""
 
     def why_missing(self) -> str | None:
         """Say why the engine cannot run here, or return None if it can."""
