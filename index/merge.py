@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.index.segment import Segment
-from lsr.kernels import RANGE_SIZE
+from lsr.kernels import RANGE_SIZE, decode_range, n_ranges
 
 
 def live_rows(
@@ -45,14 +45,14 @@ def live_documents(segments: Sequence[Segment]) -> Iterator[Document]:
 def _rows(segment: Segment) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
     """Turn posting lists back into rows: number of terms of each live document, terms, impacts."""
     segment.check()
-    postings, n_terms = segment.postings, segment.n_terms
-    list_of = np.repeat(np.arange(postings.indptr.size - 1), np.diff(postings.indptr))
-    doc_numbers = list_of // n_terms * RANGE_SIZE + postings.doc_offsets
+    parts = []
+    for number in range(n_ranges(segment.n_docs)):
+        n_docs = min(RANGE_SIZE, segment.n_docs - number * RANGE_SIZE)
+        parts.append(decode_range(segment.postings, number, n_docs, segment.n_terms))
+    sizes = np.concatenate([np.diff(indptr) for indptr, _, _ in parts])
     is_live = np.ones(segment.n_docs, dtype=bool)
     is_live[segment.deleted] = False
-    kept = is_live[doc_numbers]
-    # Lists are in order of terms, so a stable sort by document leaves terms rising in each row.
-    order = np.argsort(doc_numbers[kept], kind="stable")
-    sizes = np.bincount(doc_numbers[kept], minlength=segment.n_docs)[is_live]
-    terms = (list_of[kept] % n_terms)[order].astype(np.uint32)
-    return sizes, terms, postings.impacts[kept][order]
+    kept = np.repeat(is_live, sizes)
+    terms = np.concatenate([terms for _, terms, _ in parts])
+    impacts = np.concatenate([impacts for _, _, impacts in parts])
+    return sizes[is_live], terms[kept], impacts[kept]

@@ -20,7 +20,7 @@ from lsr.index.quantization import ImpactQuantizer, QuantizedQuery, quantize_que
 from lsr.index.segment import Segment, open_segment
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary
-from lsr.kernels import search_exhaustive, widest_score
+from lsr.kernels import RANGE_SIZE, search_exhaustive, sort_best
 from lsr.sparse import SparseBatch
 
 
@@ -179,7 +179,8 @@ class Searcher:
 
     def _search(self, query: QuantizedQuery, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return document numbers and integer scores of the best `k` over all segments."""
-        best_docs, best_scores = [], []
+        best_scores, best_docs = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.int64)
+        size = 0
         for first, segment in zip(self._first_docs, self.segments, strict=False):
             known = query.terms < segment.n_terms
             known[known] = segment.max_impacts[query.terms[known]] > 0
@@ -187,24 +188,24 @@ class Searcher:
             if terms.size == 0:
                 continue
             segment.check_lists(terms)
-            docs, scores = search_exhaustive(
+            is_excluded = np.zeros(segment.n_docs, dtype=bool)
+            is_excluded[segment.deleted] = True
+            size = search_exhaustive(
                 segment.postings,
                 segment.n_docs,
                 segment.n_terms,
                 terms,
                 weights,
-                segment.deleted,
-                k,
-                widest_score(weights, segment.max_impacts[terms]),
+                np.packbits(is_excluded, bitorder="little"),
+                first,
+                np.empty(RANGE_SIZE, dtype=np.uint32),
+                np.empty(RANGE_SIZE, dtype=np.uint16),
+                best_scores,
+                best_docs,
+                size,
             )
-            best_docs.append(first + docs)
-            best_scores.append(scores)
-        if not best_docs:
-            nothing = np.zeros(0, dtype=np.int64)
-            return nothing, nothing
-        docs, scores = np.concatenate(best_docs), np.concatenate(best_scores)
-        order = np.lexsort((docs, -scores))[:k]
-        return docs[order], scores[order]
+        sort_best(best_scores, best_docs, size)
+        return best_docs[:size], best_scores[:size]
 
 
 def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> Vocabulary:

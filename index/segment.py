@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,20 @@ from lsr.index.doc_ids import DocIds
 from lsr.index.document_store import BATCH_DOCS, DocumentStore
 from lsr.index.manifest import SEGMENT_FOLDER, SegmentEntry
 from lsr.index.storage import RESTORE, FileEntry, checksum, map_file
-from lsr.kernels import RANGE_SIZE, Postings, invert, n_ranges
+from lsr.kernels import (
+    RANGE_SIZE,
+    Postings,
+    are_offsets_sound,
+    encode_range,
+    impacts_of_list,
+    kth_impacts,
+    list_maxima,
+    n_ranges,
+    offsets_of_list,
+)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """An open segment.
 
@@ -28,7 +39,8 @@ class Segment:
         entry: its line in the manifest.
         arrays: the arrays of its file, to be checked before they are read.
         postings: posting lists by local document number.
-        max_impacts: shape (n_terms,), largest impact of each term; zero for terms it lacks.
+        kth_impacts: shape (3, n_terms), at most the 10th, 100th and 1000th largest impact of each
+            term.
         doc_ids: ids by local document number.
         documents: stored documents by local document number.
         deleted: numbers of the documents that are deleted, rising.
@@ -37,7 +49,7 @@ class Segment:
     entry: SegmentEntry
     arrays: Mapping[str, CheckedArray]
     postings: Postings
-    max_impacts: NDArray[np.uint8]
+    kth_impacts: NDArray[np.uint8]
     doc_ids: DocIds
     documents: DocumentStore
     deleted: NDArray[np.uint32]
@@ -51,6 +63,12 @@ class Segment:
     def n_terms(self) -> int:
         """Size of the vocabulary when the segment was written."""
         return self.entry.n_terms
+
+    @cached_property
+    def max_impacts(self) -> NDArray[Any]:
+        """Largest impact of each term, shape (n_terms,); zero for terms that the segment lacks."""
+        by_range = self.postings.max_impacts.reshape(n_ranges(self.n_docs), self.n_terms)
+        return by_range.max(axis=0, initial=0)
 
     def number_of(self, doc_id: str) -> int | None:
         """Return the number of a document that is not deleted, or None."""
@@ -73,26 +91,35 @@ class Segment:
         Raises:
             CorruptIndexError: naming the file and the array that is damaged.
         """
-        first_lists = np.arange(n_ranges(self.n_docs), dtype=np.int64)[:, None] * self.n_terms
-        lists = (first_lists + terms).ravel()
-        self.arrays["indptr"].check_spans(lists, lists + 2)
-        begins, ends = self.postings.indptr[lists], self.postings.indptr[lists + 1]
-        self.arrays["doc_offsets"].check_spans(begins, ends)
-        self.arrays["impacts"].check_spans(begins, ends)
+        postings = self.postings
+        ranges = np.repeat(np.arange(n_ranges(self.n_docs)), terms.size)
+        lists = ranges * (self.n_terms + 1) + np.tile(terms.astype(np.int64), n_ranges(self.n_docs))
+        for starts, range_starts, values in (
+            ("list_starts", postings.range_lists, "impacts"),
+            ("offset_starts", postings.range_offsets, "doc_offsets"),
+        ):
+            self.arrays[starts].check_spans(lists, lists + 2)
+            places = self.arrays[starts].values
+            begins = range_starts[ranges] + places[lists]
+            self.arrays[values].check_spans(begins, range_starts[ranges] + places[lists + 1])
 
     def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
         """Return the impact of each term in one document, 0 where it has none."""
         self.check_lists(np.array([one for one in terms if one < self.n_terms], dtype=np.uint32))
         in_range, offset = divmod(number, RANGE_SIZE)
+        n_docs = min(RANGE_SIZE, self.n_docs - in_range * RANGE_SIZE)
+        scratch = np.empty(n_docs, dtype=np.uint16)
         found = []
         for term in terms:
             impact = 0
             if term < self.n_terms:
-                begin, end = self.postings.indptr[in_range * self.n_terms + term :][:2]
-                offsets = self.postings.doc_offsets[begin:end]
+                offsets = offsets_of_list(
+                    self.postings, self.n_terms, in_range, term, n_docs, scratch
+                )
                 place = int(np.searchsorted(offsets, offset))
                 if place < offsets.size and offsets[place] == offset:
-                    impact = int(self.postings.impacts[begin + place])
+                    impacts = impacts_of_list(self.postings, self.n_terms, in_range, term)
+                    impact = impacts[place].item()
             found.append(impact)
         return found
 
@@ -117,20 +144,36 @@ def write_postings(
         n_terms: size of the vocabulary.
         documents: arrays of the segment's `DocumentStoreWriter`.
     """
-    postings = invert(indptr, terms, impacts, n_terms)
-    max_impacts = np.zeros(n_terms, dtype=np.uint8)
-    np.maximum.at(max_impacts, terms, impacts)
+    ranges = []
+    for first in range(0, indptr.size - 1, RANGE_SIZE):
+        rows = indptr[first : first + RANGE_SIZE + 1]
+        span = slice(rows[0], rows[-1])
+        ranges.append(encode_range(rows - rows[0], terms[span], impacts[span], n_terms))
+    kth = np.zeros((3, n_terms), dtype=np.uint8)
+    for one in ranges:
+        np.maximum(kth, kth_impacts(one), out=kth)
+    postings = Postings(
+        _joined([one.list_starts for one in ranges], np.uint32),
+        _joined([one.offset_starts for one in ranges], np.uint32),
+        np.cumsum([0, *(one.impacts.size for one in ranges)]),
+        np.cumsum([0, *(one.doc_offsets.size for one in ranges)]),
+        _joined([one.doc_offsets for one in ranges], np.uint16),
+        _joined([one.impacts for one in ranges], np.uint8),
+        _joined([list_maxima(one) for one in ranges], np.uint8),
+    )
     return write_arrays(
         path,
         {
-            "indptr": postings.indptr,
-            "doc_offsets": postings.doc_offsets,
-            "impacts": postings.impacts,
-            "max_impacts": max_impacts,
+            **postings._asdict(),
+            "kth_impacts": kth.ravel(),
             **DocIds.to_arrays(doc_ids),
             **documents,
         },
     )
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
 
 
 def write_deleted(path: Path, numbers: Iterable[int]) -> FileEntry:
@@ -158,12 +201,13 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
     if entry.deleted:
         deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=verify)
     try:
-        arrays["max_impacts"].check()
+        for name in ("range_lists", "range_offsets", "max_impacts", "kth_impacts"):
+            arrays[name].check()
         segment = Segment(
             entry,
             arrays,
             Postings(*(arrays[name].values for name in Postings._fields)),
-            arrays["max_impacts"].values,
+            arrays["kth_impacts"].values.reshape(3, -1),
             DocIds.from_arrays(arrays),
             DocumentStore(
                 documents_path,
@@ -201,10 +245,16 @@ def _check_lengths(path: Path, segment: Segment) -> None:
     """Kernels trust lengths, so they are compared even when checksums are not."""
     entry, postings = segment.entry, segment.postings
     expected = {
-        "indptr": (postings.indptr.size, n_ranges(entry.n_docs) * entry.n_terms + 1),
-        "doc_offsets": (postings.doc_offsets.size, entry.n_postings),
+        "list_starts": (postings.list_starts.size, n_ranges(entry.n_docs) * (entry.n_terms + 1)),
+        "offset_starts": (
+            postings.offset_starts.size,
+            n_ranges(entry.n_docs) * (entry.n_terms + 1),
+        ),
+        "range_lists": (postings.range_lists.size, n_ranges(entry.n_docs) + 1),
+        "range_offsets": (postings.range_offsets.size, n_ranges(entry.n_docs) + 1),
         "impacts": (postings.impacts.size, entry.n_postings),
-        "max_impacts": (segment.max_impacts.size, entry.n_terms),
+        "max_impacts": (postings.max_impacts.size, n_ranges(entry.n_docs) * entry.n_terms),
+        "kth_impacts": (segment.kth_impacts.size, 3 * entry.n_terms),
         "doc_id_offsets": (len(segment.doc_ids), entry.n_docs),
         "doc_id_hashes": (segment.doc_ids.n_hashes, entry.n_docs),
         "documents": (segment.documents.n_batches, -(-entry.n_docs // BATCH_DOCS)),
@@ -224,11 +274,25 @@ def _check_lengths(path: Path, segment: Segment) -> None:
 
 def _check_bounds(path: Path, segment: Segment) -> None:
     """Kernels trust places too, so they are looked at where checksums are not."""
-    postings, n_docs = segment.postings, segment.n_docs
-    indptr, n_postings = postings.indptr, postings.doc_offsets.size
-    if indptr[0] != 0 or indptr[-1] != n_postings or (indptr[1:] < indptr[:-1]).any():
-        raise CorruptIndexError(f"{path}: indptr does not rise to {n_postings}; {RESTORE}")
-    # Only the last range has fewer documents than an offset can name.
-    in_last = postings.doc_offsets[int(indptr[-1 - segment.n_terms]) if n_docs else 0 :]
-    if in_last.size and int(in_last.max()) >= n_docs - (n_ranges(n_docs) - 1) * RANGE_SIZE:
-        raise CorruptIndexError(f"{path}: a posting names a document beyond the last; {RESTORE}")
+    postings, n_docs, n_terms = segment.postings, segment.n_docs, segment.n_terms
+    for starts, range_starts, n_values in (
+        (postings.list_starts, postings.range_lists, postings.impacts.size),
+        (postings.offset_starts, postings.range_offsets, postings.doc_offsets.size),
+    ):
+        by_range = starts.reshape(-1, n_terms + 1)
+        sizes = np.diff(range_starts)
+        if (
+            range_starts[0] != 0
+            or range_starts[-1] != n_values
+            or (sizes < 0).any()
+            or by_range[:, :1].any()
+            or (by_range[:, -1] != sizes).any()
+            or (by_range[:, 1:] < by_range[:, :-1]).any()
+        ):
+            raise CorruptIndexError(f"{path}: posting lists do not follow each other; {RESTORE}")
+    for number in range(n_ranges(n_docs)):
+        in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
+        if not are_offsets_sound(postings, n_terms, number, in_range):
+            raise CorruptIndexError(
+                f"{path}: a posting list of range {number} does not fit its documents; {RESTORE}"
+            )

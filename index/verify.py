@@ -12,7 +12,7 @@ from lsr.index.manifest import SEGMENT_FOLDER, read_manifest
 from lsr.index.searcher import read_vocabulary
 from lsr.index.segment import Segment, open_segment, verify_file
 from lsr.index.storage import RESTORE
-from lsr.kernels import RANGE_SIZE
+from lsr.kernels import RANGE_SIZE, are_offsets_sound, decode_range, n_ranges
 
 
 def verify_index(path: Path) -> Iterator[str]:
@@ -42,25 +42,18 @@ def verify_index(path: Path) -> Iterator[str]:
 
 def _problems(segment: Segment) -> Iterator[str]:
     """Yield what is wrong with the order and the bounds of a segment's arrays."""
-    postings, n_docs = segment.postings, segment.n_docs
-    lengths = np.diff(postings.indptr)
-    if postings.indptr[0] != 0 or postings.indptr[-1] != postings.doc_offsets.size:
-        yield "indptr does not span the postings"
-    elif (lengths < 0).any():
-        yield "indptr falls"
-    else:
-        list_of = np.repeat(np.arange(lengths.size, dtype=np.int64), lengths)
-        key = list_of * RANGE_SIZE + postings.doc_offsets
-        if (np.diff(key) <= 0).any():
-            yield "a posting list is not in order of its documents"
-        first_docs = list_of // segment.n_terms * RANGE_SIZE
-        if (first_docs + postings.doc_offsets >= n_docs).any():
-            yield "a posting names a document beyond the last"
-        if postings.impacts.size and not postings.impacts.all():
+    postings, n_docs, n_terms = segment.postings, segment.n_docs, segment.n_terms
+    for number in range(n_ranges(n_docs)):
+        in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
+        if not are_offsets_sound(postings, n_terms, number, in_range):
+            yield f"a posting list of range {number} does not fit its documents"
+            return
+        _, terms, impacts = decode_range(postings, number, in_range, n_terms)
+        if impacts.size and not impacts.all():
             yield "a posting has no impact"
-        largest = np.zeros(segment.n_terms, dtype=np.uint8)
-        np.maximum.at(largest, list_of % segment.n_terms, postings.impacts)
-        if (largest != segment.max_impacts).any():
+        largest = np.zeros(n_terms, dtype=impacts.dtype)
+        np.maximum.at(largest, terms, impacts)
+        if (largest != postings.max_impacts[number * n_terms :][:n_terms]).any():
             yield "max_impacts is not the maximum of the impacts"
     ids = segment.doc_ids.to_list()
     if len(set(ids)) != n_docs:

@@ -2,19 +2,27 @@
 
     score(d) = sum over query terms t of weights[t] * impact(t, d)
 
-The scores of one range stay in the cache: 128 KB in 16 bits, 256 KB in 32. The caller promises
-that no score exceeds its accumulator; `widest_score` bounds it. `search_exhaustive_reference` is
-the oracle that every other search algorithm is tested against.
+The scores of one range stay in the cache. Impacts are integers, or float32 weights that were not
+quantized: a float32 score is the sum in the order of the query's terms, so that it can be repeated
+bit by bit. `search_exhaustive_reference` is the oracle that every other algorithm is tested with.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels.postings import RANGE_SIZE, Postings, n_ranges
-from lsr.kernels.top_k import offer, sort_best, top_k_reference
+from lsr.kernels.postings import (
+    RANGE_SIZE,
+    Postings,
+    impacts_of_list,
+    n_ranges,
+    offsets_of_list,
+)
+from lsr.kernels.top_k import offer, top_k_reference
 
 
 def search_exhaustive_reference(
@@ -22,90 +30,102 @@ def search_exhaustive_reference(
     n_docs: int,
     n_terms: int,
     terms: NDArray[np.uint32],
-    weights: NDArray[np.uint32],
-    deleted: NDArray[np.uint32],
+    weights: NDArray[Any],
+    excluded: NDArray[np.uint8],
     k: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Say in NumPy what `search_exhaustive` must return, with 64-bit scores."""
-    scores = np.zeros(n_docs, dtype=np.int64)
-    for number in range(n_ranges(n_docs)):
-        for term, weight in zip(terms.tolist(), weights.tolist(), strict=True):
-            lists = postings.indptr[number * n_terms + term :]
-            span = slice(lists[0], lists[1])
-            doc_numbers = number * RANGE_SIZE + postings.doc_offsets[span].astype(np.int64)
-            scores[doc_numbers] += weight * postings.impacts[span].astype(np.int64)
-    scores[deleted] = 0
-    best = top_k_reference(scores, k)
-    return best, scores[best]
-
-
-def widest_score(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8]) -> int:
-    """Return a bound on every score: each query term at its largest impact."""
-    return int(weights.astype(np.int64) @ max_impacts.astype(np.int64))
-
-
-def search_exhaustive(
-    postings: Postings,
-    n_docs: int,
-    n_terms: int,
-    terms: NDArray[np.uint32],
-    weights: NDArray[np.uint32],
-    deleted: NDArray[np.uint32],
-    k: int,
-    bound: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return document numbers and integer scores of the best `k` documents, best first.
-
-    Ties go to the lower document number; documents without any query term are left out.
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Say in NumPy what an exact search must return: documents and scores, best first.
 
     Args:
         postings: posting lists of `n_docs` documents over `n_terms` terms.
         n_docs: documents.
         n_terms: terms of the segment.
         terms: shape (n_query_terms,), distinct and below `n_terms`.
-        weights: shape (n_query_terms,), at least 1.
-        deleted: document numbers to leave out, rising.
+        weights: shape (n_query_terms,), above zero: uint32, or float32 as the impacts are.
+        excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         k: at least 1.
-        bound: no score exceeds it (`widest_score`); below 2**32. Below 2**16 it lets scores take
-            half the memory.
     """
-    width = np.uint16 if bound < 1 << 16 else np.uint32
-    scores = np.empty(min(n_docs, RANGE_SIZE), dtype=width)
-    best_scores = np.zeros(min(k, n_docs), dtype=np.int64)
-    best_docs = np.zeros(best_scores.size, dtype=np.int64)
-    size = _search_exhaustive(
-        postings, n_docs, n_terms, terms, weights, deleted, scores, best_scores, best_docs
-    )
-    return best_docs[:size], best_scores[:size]
+    is_float = postings.impacts.dtype == np.float32
+    scores = np.zeros(n_docs, dtype=np.float32 if is_float else np.int64)
+    for number in range(n_ranges(n_docs)):
+        first_doc = number * RANGE_SIZE
+        n_in_range = min(RANGE_SIZE, n_docs - first_doc)
+        scratch = np.zeros(n_in_range, dtype=np.uint16)
+        for term, weight in zip(terms.tolist(), weights.astype(scores.dtype), strict=True):
+            offsets = offsets_of_list.py_func(postings, n_terms, number, term, n_in_range, scratch)
+            impacts = impacts_of_list.py_func(postings, n_terms, number, term)
+            scores[first_doc + offsets.astype(np.int64)] += weight * impacts.astype(scores.dtype)
+    scores[np.flatnonzero(np.unpackbits(excluded, bitorder="little")[:n_docs])] = 0
+    best = top_k_reference(scores, k)
+    return best, scores[best]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _search_exhaustive(
+def search_exhaustive(
     postings: Postings,
     n_docs: int,
     n_terms: int,
     terms: NDArray[np.uint32],
-    weights: NDArray[np.uint32],
-    deleted: NDArray[np.uint32],
-    scores: NDArray[np.unsignedinteger],
-    best_scores: NDArray[np.int64],
+    weights: NDArray[Any],
+    excluded: NDArray[np.uint8],
+    first_doc: int,
+    scores: NDArray[Any],
+    scratch: NDArray[np.uint16],
+    best_scores: NDArray[Any],
     best_docs: NDArray[np.int64],
+    size: int,
 ) -> int:
-    size = 0
-    n_passed = 0
-    for first_doc in range(0, n_docs, RANGE_SIZE):
-        in_range = scores[: min(RANGE_SIZE, n_docs - first_doc)]
+    """Offer every document's score to the heap of the best and return how many it holds.
+
+    Args:
+        postings: see `search_exhaustive_reference`, as `n_docs`, `n_terms`, `terms`, `weights` and
+            `excluded`.
+        n_docs: documents.
+        n_terms: terms of the segment.
+        terms: terms of the query.
+        weights: their weights.
+        excluded: documents to leave out.
+        first_doc: number of the segment's first document; above all offered before.
+        scores: room for a range, shape (RANGE_SIZE,): uint32, or float32 as the impacts are. The
+            caller promises that no score exceeds it.
+        scratch: shape (RANGE_SIZE,).
+        best_scores: the heap's scores; its length is k.
+        best_docs: the heap's document numbers.
+        size: entries of the heap in use.
+    """
+    for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
+        begin = number * RANGE_SIZE
+        in_range = scores[: min(RANGE_SIZE, n_docs - begin)]
         in_range[:] = 0
-        first_list = first_doc // RANGE_SIZE * n_terms
-        for number in range(terms.size):
-            weight = weights[number]
-            begin = postings.indptr[first_list + terms[number]]
-            end = postings.indptr[first_list + terms[number] + 1]
-            for position in range(begin, end):
-                in_range[postings.doc_offsets[position]] += weight * postings.impacts[position]
-        while n_passed < deleted.size and deleted[n_passed] < first_doc + in_range.size:
-            in_range[deleted[n_passed] - first_doc] = 0
-            n_passed += 1
-        size = offer(in_range, first_doc, best_scores, best_docs, size)
-    sort_best(best_scores, best_docs, size)
+        for row in range(terms.size):
+            weight = weights[row]
+            offsets = offsets_of_list(
+                postings, n_terms, number, np.int64(terms[row]), in_range.size, scratch
+            )
+            impacts = impacts_of_list(postings, n_terms, number, np.int64(terms[row]))
+            for position in range(offsets.size):
+                in_range[offsets[position]] += weight * impacts[position]
+        exclude(in_range, excluded, begin)
+        size = offer(in_range, first_doc + begin, best_scores, best_docs, size)
     return size
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def exclude(scores: NDArray[Any], excluded: NDArray[np.uint8], first_doc: int) -> None:
+    """Set the scores of excluded documents to zero, so that they are no hits.
+
+    Args:
+        scores: scores of documents ``first_doc``, ``first_doc + 1``, ...
+        excluded: bitmap over all documents of the segment, or empty.
+        first_doc: a multiple of 8.
+    """
+    if excluded.size == 0:
+        return
+    first_byte = first_doc // 8
+    for number in range((scores.size + 7) // 8):
+        byte = excluded[first_byte + number]
+        if byte == 0:
+            continue
+        for bit in range(min(8, scores.size - number * 8)):
+            if (byte >> np.uint8(bit)) & np.uint8(1):
+                scores[number * 8 + bit] = 0

@@ -7,6 +7,8 @@ is skipped after one SIMD maximum.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +17,32 @@ BLOCK_SIZE = 64
 """Scores whose maximum is taken at once; a few SIMD registers' worth."""
 
 
-def top_k_reference(scores: NDArray[np.integer], k: int) -> NDArray[np.int64]:
-    """Say in NumPy which documents are the best `k` above zero, best first."""
+def top_k_reference(scores: NDArray[Any], k: int) -> NDArray[np.int64]:
+    """Say in NumPy which documents are the best `k` above zero, best first.
+
+    Args:
+        scores: int64 or float32, none below zero.
+        k: at least 1.
+    """
     found = np.flatnonzero(scores)
-    order = np.lexsort((found, -scores[found].astype(np.int64)))
+    order = np.lexsort((found, -scores[found]))
     return found[order[:k]].astype(np.int64)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def offer(
-    scores: NDArray[np.unsignedinteger],
+    scores: NDArray[Any],
     first_doc: int,
-    best_scores: NDArray[np.int64],
+    best_scores: NDArray[Any],
     best_docs: NDArray[np.int64],
     size: int,
 ) -> int:
     """Offer documents to the heap and return how many it holds now.
 
     Args:
-        scores: scores of documents ``first_doc``, ``first_doc + 1``, ...
+        scores: unsigned or float32 scores of documents ``first_doc``, ``first_doc + 1``, ...
         first_doc: above every document offered before.
-        best_scores: the heap's scores; its length is k.
+        best_scores: the heap's scores, int64 or float64; its length is k.
         best_docs: the heap's document numbers.
         size: entries of the heap in use.
     """
@@ -46,10 +53,10 @@ def offer(
         for position in range(1, block.size):
             largest = max(largest, block[position])
         threshold = best_scores[0] if size == k else 0
-        if np.int64(largest) <= threshold:
+        if largest <= threshold:
             continue
         for position in range(block.size):
-            score = np.int64(block[position])
+            score = block[position]
             if size < k:
                 if score > 0:
                     _rise(score, first_doc + start + position, best_scores, best_docs, size)
@@ -60,7 +67,7 @@ def offer(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def sort_best(best_scores: NDArray[np.int64], best_docs: NDArray[np.int64], size: int) -> None:
+def sort_best(best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int) -> None:
     """Put the first `size` entries of the heap in order, best first."""
     for last in range(size - 1, 0, -1):
         # The worst of what is left goes to the end, as in heapsort.
@@ -70,15 +77,15 @@ def sort_best(best_scores: NDArray[np.int64], best_docs: NDArray[np.int64], size
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _is_worse(score: int, doc: int, other_score: int, other_doc: int) -> bool:
+def _is_worse(score: float, doc: int, other_score: float, other_doc: int) -> bool:
     return score < other_score or (score == other_score and doc > other_doc)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _rise(
-    score: int,
+    score: float,
     doc: int,
-    best_scores: NDArray[np.int64],
+    best_scores: NDArray[Any],
     best_docs: NDArray[np.int64],
     place: int,
 ) -> None:
@@ -94,9 +101,9 @@ def _rise(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _sink(
-    score: int,
+    score: float,
     doc: int,
-    best_scores: NDArray[np.int64],
+    best_scores: NDArray[Any],
     best_docs: NDArray[np.int64],
     size: int,
 ) -> None:

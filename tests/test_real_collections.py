@@ -14,6 +14,7 @@ from lsr.corpus import read_queries
 from lsr.documents import Document, DocumentBatch
 from lsr.index import Searcher
 from lsr.index.quantization import quantize_query
+from lsr.kernels import decode_range
 from lsr.sparse import SparseBatch
 
 pytestmark = pytest.mark.slow
@@ -57,15 +58,10 @@ def test_8_bits_cost_at_most_two_thousandths(
 def _stored(searcher: Searcher) -> scipy.sparse.csr_array:
     """Read the postings of a one-segment, one-range index into a matrix."""
     (segment,) = searcher.segments
-    matrix = scipy.sparse.csc_array(
-        (
-            segment.postings.impacts.astype(np.int64),
-            segment.postings.doc_offsets.astype(np.int64),
-            segment.postings.indptr,
-        ),
-        shape=(segment.n_docs, segment.n_terms),
+    indptr, terms, impacts = decode_range(segment.postings, 0, segment.n_docs, segment.n_terms)
+    return scipy.sparse.csr_array(
+        (impacts.astype(np.int64), terms, indptr), shape=(segment.n_docs, segment.n_terms)
     )
-    return matrix.tocsr()
 
 
 @pytest.mark.parametrize("n_segments", [1, 5])
