@@ -3,13 +3,13 @@
 import os
 import shutil
 import signal
-import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from child import in_child
 from fault_scenarios import SCENARIOS, Scenario, assert_next_writer_tidies_up, is_at
 from faulty_disk import CountingDisk, KillingDisk, disk_replaced
 from lsr.index import is_index, read_manifest, storage
@@ -23,24 +23,6 @@ pytestmark = [
 
 SMALL_WRITES = 100
 """Bytes gathered to a write, so that files take several, as large ones do."""
-
-
-def _changed_in_child(scenario: Scenario, folder: Path, disk: Disk) -> tuple[bool, int]:
-    """Make the change in a child, and return whether it acknowledged, and its end."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            with disk_replaced(disk):
-                scenario.change(folder, partial(os.write, writing, b"!"))
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        acknowledged = bool(pipe.read())
-    return acknowledged, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
@@ -68,15 +50,20 @@ def test_the_index_survives(
         shutil.copytree(tmp_path / "start", folder)
         disk = KillingDisk(number, is_torn=is_torn)
 
-        acknowledged, ended = _changed_in_child(scenario, folder, disk)
+        acknowledged, ended = in_child(partial(_change, scenario, folder, disk))
 
         assert ended == -signal.SIGKILL, f"operation {number} was not reached"
-        states.append(_state(scenario, folder, n_commits, acknowledged))
+        states.append(_state(scenario, folder, n_commits, acknowledged == b"!"))
         shutil.rmtree(folder)
     evidence(
         f"kill points, {scenario.name}: {len(states)}/{len(points)} ok, "
         f"{states.count('old')} at the old commit, {states.count('new')} at the new"
     )
+
+
+def _change(scenario: Scenario, folder: Path, disk: Disk, pipe: int) -> None:
+    with disk_replaced(disk):
+        scenario.change(folder, partial(os.write, pipe, b"!"))
 
 
 def _state(scenario: Scenario, folder: Path, n_commits: int, acknowledged: bool) -> str:
