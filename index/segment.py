@@ -266,7 +266,7 @@ def _check_lengths(path: Path, segment: Segment) -> None:
                 f"{path}: {name} has {found} values where {wanted} belong; {RESTORE}"
             )
     deleted = segment.deleted
-    if deleted.size and (int(deleted[-1]) >= entry.n_docs or (np.diff(deleted) < 1).any()):
+    if deleted.size and (int(deleted[-1]) >= entry.n_docs or (deleted[1:] <= deleted[:-1]).any()):
         raise CorruptIndexError(
             f"{path}: the deleted documents are not rising numbers below {entry.n_docs}; {RESTORE}"
         )
