@@ -33,9 +33,8 @@ def plot_recall(result: SearchBenchmark, path: Path) -> None:
                 (one.mean_ms, one.recall) for one in result.contestants if one.peer == peer
             )
             _line(axes, peer, [recall for _, recall in own], [ms for ms, _ in own], number)
-        axes.set_yscale("log")
+        axes.set_xlim(right=1.005)
         axes.set_xlabel(f"recall@{result.k}")
-        axes.set_ylabel("mean milliseconds a query, one core")
         axes.set_title(
             f"{result.n_docs:,} documents, {result.order} order, "
             f"{result.n_queries:,} queries of {result.terms_per_query:.0f} terms"
@@ -47,10 +46,11 @@ def plot_growth(result: GrowthBenchmark, path: Path) -> None:
     with _axes(path) as axes:
         for number, (peer, curve) in enumerate(result.curves().items()):
             _line(axes, peer, list(curve), list(curve.values()), number)
+        sizes = [step.n_docs for step in result.steps]
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel("documents")
-        axes.set_ylabel("mean milliseconds a query, one core")
         axes.set_title(f"top {result.k}, exact, latency by size of the collection")
 
 
@@ -60,11 +60,17 @@ def _axes(path: Path) -> Iterator[Any]:
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     yield axes
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel("mean milliseconds a query, one core")
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     figure.savefig(path, format="png", dpi=120)
