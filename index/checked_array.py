@@ -76,16 +76,17 @@ class CheckedArray:
             size = self._block_size
             self._check_blocks(unchecked_blocks(self._is_checked, begins, ends, size).tolist())
 
+    def damaged(self, what: str) -> CorruptIndexError:
+        """Return the error that names the file, the array, and what of it is damaged."""
+        return CorruptIndexError(f"{self._path} is damaged in {self._name}, {what}; {RESTORE}")
+
     def _check_blocks(self, blocks: Sequence[int]) -> None:
         content = self.values.view(np.uint8)
         for block in blocks:
             first = block * BLOCK_BYTES
             piece = content[first : first + BLOCK_BYTES]
             if xxhash.xxh3_64_intdigest(piece.data) != int(self._checksums[block]):
-                raise CorruptIndexError(
-                    f"{self._path} is damaged in {self._name}, bytes {first:,} to "
-                    f"{first + piece.size - 1:,} of it; {RESTORE}"
-                )
+                raise self.damaged(f"bytes {first:,} to {first + piece.size - 1:,} of it")
             self._flags[block] = True
         if blocks:
             self._is_whole = all(self._flags)

@@ -51,7 +51,8 @@ class DocIds:
         place = int(np.searchsorted(hashes, key))
         while place < hashes.size and hashes[place] == key:
             number = int(numbers[place])
-            if self._table[number] == doc_id:
+            # Unverified numbers may be anything.
+            if number < len(self._table) and self._table[number] == doc_id:
                 return number
             place += 1
         return None

@@ -31,7 +31,7 @@ class StringTable:
         self._offsets.check(number, number + 2)
         begin, end = int(self._offsets.values[number]), int(self._offsets.values[number + 1])
         self._content.check(begin, end)
-        return self._content.values[begin:end].tobytes().decode()
+        return self._decoded(self._content.values[begin:end].tobytes())
 
     def to_list(self) -> list[str]:
         """Return all strings."""
@@ -39,7 +39,13 @@ class StringTable:
         self._content.check()
         content = self._content.values.tobytes()
         offsets = self._offsets.values.tolist()
-        return [content[begin:end].decode() for begin, end in pairwise(offsets)]
+        return [self._decoded(content[begin:end]) for begin, end in pairwise(offsets)]
+
+    def _decoded(self, content: bytes) -> str:
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            raise self._content.damaged(f"which is not UTF-8 at {content[:20]!r}") from None
 
     @staticmethod
     def to_arrays(name: str, strings: Iterable[str]) -> dict[str, NDArray[Any]]:
