@@ -4,8 +4,7 @@ Documents: ``impact = clip(round(255 * weight / max_weight), 1, 255)``. `max_wei
 an index is made, so a document has the same impacts in whichever segment it lands and scores of
 all segments compare. A weight above zero never becomes zero; one above `max_weight` is clipped.
 
-Queries: ``integer = max(1, round(weight * scale))`` with the largest scale for which no integer
-exceeds 65,535 and no score 32 bits. Weights that are such integers already are left as they are.
+Queries are rounded by `lsr.kernels.quantize_queries`.
 
 docs/adr/0003-one-linear-quantizer.md says why it is linear, and one for the whole index.
 """
@@ -17,9 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_IMPACT = 255
-MAX_QUERY_WEIGHT = (1 << 16) - 1
-MAX_SCORE = (1 << 32) - 1
+from lsr.kernels import MAX_IMPACT, quantize_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +77,5 @@ class QuantizedQuery:
 
 def quantize_query(terms: NDArray[np.uint32], weights: NDArray[np.float32]) -> QuantizedQuery:
     """Round query weights to integers such that every score fits 32 bits."""
-    exact = weights.astype(np.float64)
-    room = MAX_SCORE / MAX_IMPACT
-    if terms.size == 0:
-        return QuantizedQuery(terms, exact.astype(np.uint32), 1.0)
-    if exact.max() <= MAX_QUERY_WEIGHT and exact.sum() <= room and not np.mod(exact, 1).any():
-        return QuantizedQuery(terms, exact.astype(np.uint32), 1.0)
-    # Rounding, and lifting zeros to one, adds at most one to each weight.
-    scale = min(MAX_QUERY_WEIGHT / exact.max(), (room - terms.size) / exact.sum())
-    integers = np.maximum(1, np.rint(exact * scale)).astype(np.uint32)
-    return QuantizedQuery(terms, integers, 1.0 / float(scale))
+    integers, steps = quantize_queries(np.array([0, terms.size]), weights)
+    return QuantizedQuery(terms, integers, float(steps[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,25 @@ from lsr.documents import Document
 from lsr.errors import CorruptIndexError, InvalidInputError
 from lsr.index.array_file import open_arrays
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
-from lsr.index.quantization import ImpactQuantizer, QuantizedQuery, quantize_query
+from lsr.index.quantization import ImpactQuantizer, quantize_query
 from lsr.index.segment import Segment, open_segment
+from lsr.index.segment_search import SegmentSearch
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary
-from lsr.kernels import RANGE_SIZE, search_exhaustive, sort_best
+from lsr.kernels import (
+    Algorithm,
+    Scratch,
+    new_heaps,
+    new_scratch,
+    quantize_queries,
+    raise_thresholds,
+    search_segment,
+    sort_heaps,
+)
 from lsr.sparse import SparseBatch
+
+CHUNK_QUERIES = 16
+"""Queries that one call of a kernel answers: threads share them out, and Ctrl-C waits for one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +75,11 @@ class Searcher:
         self.segments = [open_segment(path, one, verify=verify) for one in manifest.segments]
         self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
         self._quantizer = ImpactQuantizer(manifest.max_weight or 1.0)
+        self._searches = [
+            SegmentSearch(segment, first)
+            for first, segment in zip(self._first_docs, self.segments, strict=False)
+        ]
+        self._memory = threading.local()
 
     @staticmethod
     def open(path: Path, *, verify: bool = True) -> Searcher:
@@ -84,19 +103,28 @@ class Searcher:
         """Postings in the snapshot."""
         return sum(segment.entry.n_postings for segment in self.segments)
 
-    def search_batch(self, queries: SparseBatch, k: int, threads: int = 1) -> Rankings:
+    def search_batch(
+        self,
+        queries: SparseBatch,
+        k: int,
+        threads: int = 1,
+        *,
+        algorithm: Algorithm = Algorithm.AUTO,
+    ) -> Rankings:
         """Return the exact best `k` documents of every query.
 
         Scores are sums of query weight times stored impact, with query weights rounded to 16 bits
-        (`quantize_query`); documents without any query term are left out.
+        (`quantize_queries`); documents without any query term are left out.
 
         Args:
             queries: one vector a query, in the index's vocabulary.
             k: at least 1.
             threads: queries scored at the same time.
+            algorithm: how to search; all find the same.
 
         Raises:
             InvalidInputError: `k` or `threads` is below 1.
+            CorruptIndexError: a posting list that a query needs is damaged.
         """
         for name, value in (("k", k), ("threads", threads)):
             if value < 1:
@@ -104,24 +132,44 @@ class Searcher:
         width = min(k, max(1, self.n_docs))
         doc_numbers = np.full((len(queries), width), -1, dtype=np.int64)
         scores = np.zeros((len(queries), width), dtype=np.float64)
+        views = [segment.view(queries.terms) for segment in self._searches]
 
-        def search_one(number: int) -> None:
-            query = quantize_query(*queries.row(number))
-            docs, integers = self._search(query, width)
-            doc_numbers[number, : docs.size] = docs
-            scores[number, : docs.size] = integers * (query.step * self._quantizer.step)
+        def search_chunk(start: int) -> None:
+            chunk = queries.slice(start, min(start + CHUNK_QUERIES, len(queries)))
+            weights, steps = quantize_queries(chunk.indptr, chunk.weights)
+            vectors = chunk.indptr, chunk.terms, weights
+            heaps = new_heaps(len(chunk), width)
+            for view in views:
+                raise_thresholds(view, *vectors, heaps)
+            for view in views:
+                search_segment(view, *vectors, int(algorithm), self._scratch(), heaps)
+            sort_heaps(heaps)
+            rows = slice(start, start + len(chunk))
+            is_hit = np.arange(width) < heaps.sizes[:, None]
+            doc_numbers[rows] = np.where(is_hit, heaps.docs, -1)
+            scores[rows] = (
+                np.where(is_hit, heaps.scores, 0) * (steps * self._quantizer.step)[:, None]
+            )
 
-        if threads == 1 or len(queries) == 1:
-            for number in range(len(queries)):
-                search_one(number)
+        starts = range(0, len(queries), CHUNK_QUERIES)
+        if threads == 1 or len(starts) < 2:
+            for start in starts:
+                search_chunk(start)
         else:
-            with ThreadPoolExecutor(min(threads, len(queries))) as pool:
+            with ThreadPoolExecutor(threads) as pool:
                 try:
-                    list(pool.map(search_one, range(len(queries))))
+                    list(pool.map(search_chunk, starts))
                 except BaseException:
                     pool.shutdown(cancel_futures=True)
                     raise
         return Rankings(doc_numbers, scores)
+
+    def _scratch(self) -> Scratch:
+        """Return this thread's memory for searches."""
+        if not hasattr(self._memory, "scratch"):
+            self._memory.scratch = new_scratch()
+        scratch: Scratch = self._memory.scratch
+        return scratch
 
     def contributions(
         self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_number: int
@@ -176,36 +224,6 @@ class Searcher:
             raise InvalidInputError(f"document number {doc_number} is not between 0 and {end - 1}.")
         number = bisect_right(self._first_docs, doc_number) - 1
         return self.segments[number], doc_number - self._first_docs[number]
-
-    def _search(self, query: QuantizedQuery, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return document numbers and integer scores of the best `k` over all segments."""
-        best_scores, best_docs = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.int64)
-        size = 0
-        for first, segment in zip(self._first_docs, self.segments, strict=False):
-            known = query.terms < segment.n_terms
-            known[known] = segment.max_impacts[query.terms[known]] > 0
-            terms, weights = query.terms[known], query.weights[known]
-            if terms.size == 0:
-                continue
-            segment.check_lists(terms)
-            is_excluded = np.zeros(segment.n_docs, dtype=bool)
-            is_excluded[segment.deleted] = True
-            size = search_exhaustive(
-                segment.postings,
-                segment.n_docs,
-                segment.n_terms,
-                terms,
-                weights,
-                np.packbits(is_excluded, bitorder="little"),
-                first,
-                np.empty(RANGE_SIZE, dtype=np.uint32),
-                np.empty(RANGE_SIZE, dtype=np.uint16),
-                best_scores,
-                best_docs,
-                size,
-            )
-        sort_best(best_scores, best_docs, size)
-        return best_docs[:size], best_scores[:size]
 
 
 def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> Vocabulary:

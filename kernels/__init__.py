@@ -4,7 +4,9 @@ from lsr.kernels._cache import keyed_cache
 
 with keyed_cache():
     from lsr.kernels.block_checks import unchecked_blocks, unchecked_blocks_reference
+    from lsr.kernels.dense_rows import DenseRows, empty_rows, fill_row
     from lsr.kernels.exhaustive import search_exhaustive, search_exhaustive_reference
+    from lsr.kernels.exhaustive_float import search_exhaustive_float
     from lsr.kernels.postings import (
         RANGE_SIZE,
         PostingRange,
@@ -14,6 +16,7 @@ with keyed_cache():
         n_ranges,
         offsets_of_list,
     )
+    from lsr.kernels.query_weights import MAX_IMPACT, quantize_queries, quantize_queries_reference
     from lsr.kernels.range_coding import (
         decode_range,
         encode_range,
@@ -21,24 +24,50 @@ with keyed_cache():
         kth_impacts,
         list_maxima,
     )
+    from lsr.kernels.range_maxscore import Scratch, new_scratch
+    from lsr.kernels.search import (
+        Algorithm,
+        Heaps,
+        SegmentView,
+        new_heaps,
+        raise_thresholds,
+        search_segment,
+        sort_heaps,
+    )
     from lsr.kernels.top_k import sort_best, top_k_reference
 
 __all__ = [
+    "MAX_IMPACT",
     "RANGE_SIZE",
+    "Algorithm",
+    "DenseRows",
+    "Heaps",
     "PostingRange",
     "Postings",
+    "Scratch",
+    "SegmentView",
     "are_offsets_sound",
     "decode_range",
+    "empty_rows",
     "encode_range",
     "encode_range_reference",
+    "fill_row",
     "impacts_of_list",
     "kth_impacts",
     "list_maxima",
     "n_ranges",
+    "new_heaps",
+    "new_scratch",
     "offsets_of_list",
+    "quantize_queries",
+    "quantize_queries_reference",
+    "raise_thresholds",
     "search_exhaustive",
+    "search_exhaustive_float",
     "search_exhaustive_reference",
+    "search_segment",
     "sort_best",
+    "sort_heaps",
     "top_k_reference",
     "unchecked_blocks",
     "unchecked_blocks_reference",

@@ -2,9 +2,8 @@
 
     score(d) = sum over query terms t of weights[t] * impact(t, d)
 
-The scores of one range stay in the cache. Impacts are integers, or float32 weights that were not
-quantized: a float32 score is the sum in the order of the query's terms, so that it can be repeated
-bit by bit. `search_exhaustive_reference` is the oracle that every other algorithm is tested with.
+The 32-bit scores of one range stay in the cache. `search_exhaustive_reference` is the oracle that
+every other algorithm is tested with.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels.accumulate import new_cursors, score_window, seek
+from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.postings import (
     RANGE_SIZE,
     Postings,
@@ -63,50 +64,66 @@ def search_exhaustive_reference(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def search_exhaustive(
     postings: Postings,
+    rows: DenseRows,
     n_docs: int,
     n_terms: int,
     terms: NDArray[np.uint32],
-    weights: NDArray[Any],
+    weights: NDArray[np.uint32],
     excluded: NDArray[np.uint8],
     first_doc: int,
-    scores: NDArray[Any],
-    scratch: NDArray[np.uint16],
-    best_scores: NDArray[Any],
+    scores: NDArray[np.uint32],
+    best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
     size: int,
 ) -> int:
     """Offer every document's score to the heap of the best and return how many it holds.
 
     Args:
-        postings: see `search_exhaustive_reference`, as `n_docs`, `n_terms`, `terms`, `weights` and
-            `excluded`.
+        postings: posting lists of a segment, impacts of 8 bits.
+        rows: its rows, filled in for the terms of the query.
         n_docs: documents.
         n_terms: terms of the segment.
-        terms: terms of the query.
-        weights: their weights.
-        excluded: documents to leave out.
+        terms: shape (n_query_terms,), distinct and below `n_terms`.
+        weights: shape (n_query_terms,); no score exceeds 32 bits.
+        excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
-        scores: room for a range, shape (RANGE_SIZE,): uint32, or float32 as the impacts are. The
-            caller promises that no score exceeds it.
-        scratch: shape (RANGE_SIZE,).
+        scores: room for a range, shape (RANGE_SIZE,).
         best_scores: the heap's scores; its length is k.
         best_docs: the heap's document numbers.
         size: entries of the heap in use.
     """
+    ordered = np.empty(terms.size, dtype=np.int64)
+    ordered_weights = np.empty(terms.size, dtype=np.int64)
+    row_numbers = np.empty(terms.size, dtype=np.int64)
+    n_dense, n_sparse = 0, 0
+    for row in range(terms.size):
+        place = n_dense
+        if rows.numbers[terms[row]] < 0:
+            n_sparse += 1
+            place = terms.size - n_sparse
+        else:
+            n_dense += 1
+        ordered[place], ordered_weights[place] = terms[row], weights[row]
+        row_numbers[place] = rows.numbers[terms[row]]
+    cursors = new_cursors(terms.size)
     for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
-        begin = number * RANGE_SIZE
-        in_range = scores[: min(RANGE_SIZE, n_docs - begin)]
-        in_range[:] = 0
-        for row in range(terms.size):
-            weight = weights[row]
-            offsets = offsets_of_list(
-                postings, n_terms, number, np.int64(terms[row]), in_range.size, scratch
-            )
-            impacts = impacts_of_list(postings, n_terms, number, np.int64(terms[row]))
-            for position in range(offsets.size):
-                in_range[offsets[position]] += weight * impacts[position]
-        exclude(in_range, excluded, begin)
-        size = offer(in_range, first_doc + begin, best_scores, best_docs, size)
+        range_doc = number * RANGE_SIZE
+        end = min(RANGE_SIZE, n_docs - range_doc)
+        seek(postings, n_terms, number, ordered, n_dense, 0, end, True, cursors)
+        score_window(
+            postings,
+            rows,
+            row_numbers,
+            ordered_weights,
+            n_dense,
+            cursors,
+            range_doc,
+            0,
+            end,
+            scores,
+        )
+        exclude(scores[:end], excluded, range_doc)
+        size = offer(scores[:end], first_doc + range_doc, best_scores, best_docs, size)
     return size
 
 

@@ -67,6 +67,18 @@ def offer(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def insert(
+    score: float, doc: int, best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int
+) -> int:
+    """Put a document better than the heap's worst into it; return how many it holds now."""
+    if size < best_scores.size:
+        _rise(score, doc, best_scores, best_docs, size)
+        return size + 1
+    _sink(score, doc, best_scores, best_docs, size)
+    return size
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def sort_best(best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int) -> None:
     """Put the first `size` entries of the heap in order, best first."""
     for last in range(size - 1, 0, -1):

@@ -1,12 +1,10 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsr.kernels import RANGE_SIZE, Postings, sort_best
+from lsr.kernels import RANGE_SIZE, Postings, empty_rows, fill_row, sort_best
 from lsr.kernels import exhaustive as subject
 from posting_lists import matrix_of, postings_of
 from strategies import integer_queries, quantized_documents
@@ -19,18 +17,18 @@ def _searched(
     postings: Postings,
     n_docs: int,
     n_terms: int,
-    query: tuple[NDArray[np.uint32], NDArray[Any]],
+    query: tuple[NDArray[np.uint32], NDArray[np.uint32]],
     excluded: NDArray[np.uint8],
     k: int,
-) -> tuple[list[int], list[float]]:
+) -> tuple[list[int], list[int]]:
     """Documents and scores of the kernel, best first."""
-    is_float = postings.impacts.dtype == np.float32
-    best_scores = np.zeros(k, dtype=np.float64 if is_float else np.int64)
-    best_docs = np.zeros(k, dtype=np.int64)
-    scores = np.empty(RANGE_SIZE, dtype=np.float32 if is_float else np.uint32)
-    scratch = np.empty(RANGE_SIZE, dtype=np.uint16)
+    best_scores, best_docs = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.int64)
+    scores = np.empty(RANGE_SIZE, dtype=np.uint32)
+    rows = empty_rows(postings, n_docs, n_terms)
+    for term in np.flatnonzero(rows.numbers >= 0).tolist():
+        fill_row(rows, postings, n_docs, n_terms, term)
     size = subject.search_exhaustive(
-        postings, n_docs, n_terms, *query, excluded, 0, scores, scratch, best_scores, best_docs, 0
+        postings, rows, n_docs, n_terms, *query, excluded, 0, scores, best_scores, best_docs, 0
     )
     sort_best(best_scores, best_docs, size)
     return best_docs[:size].tolist(), best_scores[:size].tolist()
@@ -67,24 +65,6 @@ def test_equals_reference_and_dense_product(
     assert scores == [-score for score, _ in ranked[:k]]
 
 
-@given(quantized_documents(n_terms=N_TERMS), integer_queries(n_terms=N_TERMS))
-@settings(deadline=None)
-def test_float_scores_equal_the_reference_bit_by_bit(
-    documents: tuple[np.ndarray, np.ndarray, np.ndarray], query: tuple[np.ndarray, np.ndarray]
-) -> None:
-    indptr, terms, impacts = documents
-    postings = postings_of(indptr, terms, impacts.astype(np.float32) / 7, N_TERMS)
-    weights = query[1].astype(np.float32) / 3
-
-    docs, scores = _searched(postings, indptr.size - 1, N_TERMS, (query[0], weights), NOTHING, 9)
-
-    expected, expected_scores = subject.search_exhaustive_reference(
-        postings, indptr.size - 1, N_TERMS, query[0], weights, NOTHING, 9
-    )
-    assert docs == expected.tolist()
-    assert scores == expected_scores.tolist()
-
-
 @pytest.mark.parametrize("n_docs", [RANGE_SIZE, 2 * RANGE_SIZE + 3])
 def test_searches_every_range(n_docs: int) -> None:
     """The best documents sit at the edges of the ranges."""
@@ -114,22 +94,3 @@ def test_leaves_out_excluded_documents_of_every_range() -> None:
     docs, _ = _searched(postings_of(*rows, 1), n_docs, 1, (one - 1, one), excluded, 9)
 
     assert docs == live
-
-
-@given(quantized_documents(n_terms=N_TERMS), integer_queries(n_terms=N_TERMS))
-@settings(deadline=None, max_examples=10)
-def test_python_source_equals_reference(
-    documents: tuple[np.ndarray, np.ndarray, np.ndarray], query: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """Run the kernel's lines uncompiled, so that coverage and a debugger see them."""
-    postings, n_docs = postings_of(*documents, N_TERMS), documents[0].size - 1
-    scores, scratch = np.empty(n_docs, dtype=np.uint32), np.empty(n_docs, dtype=np.uint16)
-    best_scores, best_docs = np.zeros(5, dtype=np.int64), np.zeros(5, dtype=np.int64)
-
-    size = subject.search_exhaustive.py_func(
-        postings, n_docs, N_TERMS, *query, NOTHING, 0, scores, scratch, best_scores, best_docs, 0
-    )
-
-    expected, _ = subject.search_exhaustive_reference(postings, n_docs, N_TERMS, *query, NOTHING, 5)
-    sort_best(best_scores, best_docs, size)
-    assert best_docs[:size].tolist() == expected.tolist()

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsr.kernels import RANGE_SIZE, are_offsets_sound
+from lsr.kernels import RANGE_SIZE, PostingRange, are_offsets_sound
 from lsr.kernels import range_coding as subject
 from posting_lists import postings_of
 from strategies import quantized_documents
@@ -76,9 +76,7 @@ def test_python_source_equals_reference(rows: Rows) -> None:
     indptr, terms, impacts = rows
     expected = subject.encode_range_reference(indptr, terms, impacts, N_TERMS)
     starts = [np.zeros(N_TERMS + 1, dtype=np.uint32) for _ in range(2)]
-    coded = subject.PostingRange(
-        *starts, np.zeros_like(expected.doc_offsets), np.zeros_like(impacts)
-    )
+    coded = PostingRange(*starts, np.zeros_like(expected.doc_offsets), np.zeros_like(impacts))
 
     subject._lay_out.py_func(terms, indptr.size - 1, *starts)
     subject._encode.py_func(indptr, terms, impacts, coded)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from lsr.documents import Document, DocumentBatch
 from lsr.eval.bench.engines.base import Hits, Variant, all_files
 from lsr.index import Searcher
-from lsr.index.quantization import MAX_IMPACT
+from lsr.kernels import MAX_IMPACT
 from lsr.retrieval import Index
 from lsr.sparse import SparseBatch
 

@@ -1,0 +1,93 @@
+"""What makes a segment ready for kernels? Checked lists, filled rows, and a bitmap of what to hide.
+
+A query's terms are prepared the first time that a query has them: their lists are compared with
+their checksums, and frequent terms get their row. Afterwards looking that up costs one flag a term.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.index.segment import Segment
+from lsr.kernels import DenseRows, SegmentView, empty_rows, fill_row
+
+NOTHING_EXCLUDED: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+
+
+class SegmentSearch:
+    """A segment and what searches have made of it so far.
+
+    Args:
+        segment: an open segment, impacts of 8 bits.
+        first_doc: number of its first document in the index.
+    """
+
+    def __init__(self, segment: Segment, first_doc: int) -> None:
+        self._segment = segment
+        self._first_doc = first_doc
+        self._is_prepared = np.zeros(segment.n_terms, dtype=np.bool_)
+        self._excluded = excluded_bitmap(segment)
+        self._rows: DenseRows | None = None
+        self._lock = Lock()
+
+    def view(
+        self, terms: NDArray[np.uint32], is_wanted: NDArray[np.bool_] | None = None
+    ) -> SegmentView:
+        """Prepare the segment for queries and return what kernels need of it.
+
+        Args:
+            terms: the queries' terms, of any number and in any order.
+            is_wanted: shape (n_docs,), documents to search; None for all.
+
+        Raises:
+            CorruptIndexError: a posting list is damaged.
+        """
+        segment = self._segment
+        known = terms[terms < segment.n_terms]
+        if self._rows is None or not self._is_prepared[known].all():
+            self._prepare(known)
+        excluded = self._excluded
+        if is_wanted is not None:
+            excluded = excluded_bitmap(segment, is_wanted)
+        rows = self._rows
+        assert rows is not None
+        return SegmentView(
+            segment.postings,
+            rows,
+            segment.max_impacts,
+            segment.kth_impacts,
+            excluded,
+            segment.n_docs,
+            self._first_doc,
+        )
+
+    def _prepare(self, terms: NDArray[np.uint32]) -> None:
+        segment = self._segment
+        with self._lock:
+            if self._rows is None:
+                segment.arrays["list_starts"].check()
+                self._rows = empty_rows(segment.postings, segment.n_docs, segment.n_terms)
+            new = np.unique(terms[~self._is_prepared[terms]])
+            segment.check_lists(new)
+            for term in new[self._rows.numbers[new] >= 0].tolist():
+                fill_row(self._rows, segment.postings, segment.n_docs, segment.n_terms, term)
+            self._is_prepared[new] = True
+
+
+def excluded_bitmap(
+    segment: Segment, is_wanted: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    """Return the bitmap of a segment's documents that are no hits; empty when all may be.
+
+    Args:
+        segment: its deleted documents are excluded.
+        is_wanted: shape (n_docs,), documents not to exclude; None for all.
+    """
+    if is_wanted is None and segment.deleted.size == 0:
+        return NOTHING_EXCLUDED
+    is_excluded = np.zeros(segment.n_docs, dtype=np.bool_) if is_wanted is None else ~is_wanted
+    is_excluded[segment.deleted] = True
+    return np.packbits(is_excluded, bitorder="little")

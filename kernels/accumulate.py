@@ -1,0 +1,228 @@
+"""Add what query terms contribute to the scores of a window of documents.
+
+    scores[d] += weight * impact(t, d)     for the documents d of a window that have the term t
+
+A window is a run of documents inside one range. The inner loops take four postings from one 8-byte
+and one 4-byte load (`vector.py`), and rows of frequent terms 64 documents at a time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
+from lsr.kernels.postings import Postings
+from lsr.kernels.vector import (
+    add_row_u32,
+    add_u16,
+    add_u32,
+    load_u8,
+    load_u16,
+    load_u32,
+    load_u64,
+    prefetch,
+)
+
+PREFETCHED = 512
+"""Postings of the next list that are asked for while one is added."""
+
+_CACHE_LINE = 64
+
+
+class Cursors(NamedTuple):
+    """Where the lists of a query's terms lie in a window; begin equals end for an empty one.
+
+    Attributes:
+        offset_begin: shape (n_query_terms,), into the segment's doc_offsets.
+        impact_begin: shape (n_query_terms,), into its impacts.
+        n_postings: shape (n_query_terms,).
+    """
+
+    offset_begin: NDArray[np.int64]
+    impact_begin: NDArray[np.int64]
+    n_postings: NDArray[np.int64]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def new_cursors(n_terms: int) -> Cursors:
+    """Return the cursors of a query, all on empty lists."""
+    return Cursors(
+        np.zeros(n_terms, dtype=np.int64),
+        np.zeros(n_terms, dtype=np.int64),
+        np.zeros(n_terms, dtype=np.int64),
+    )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def seek(
+    postings: Postings,
+    n_terms: int,
+    number: int,
+    terms: NDArray[np.int64],
+    first: int,
+    begin: int,
+    end: int,
+    is_whole: bool,
+    cursors: Cursors,
+) -> None:
+    """Place the cursors of ``terms[first:]``, which have no rows, on a window of a range.
+
+    Args:
+        postings: posting lists of a segment.
+        n_terms: terms of the segment.
+        number: the range.
+        terms: terms of the query.
+        first: the first to place.
+        begin: first document of the window, as an offset in the range.
+        end: one past its last.
+        is_whole: whether the window is the whole range.
+        cursors: to be placed.
+    """
+    for row in range(first, terms.size):
+        place = number * (n_terms + 1) + terms[row]
+        offsets = postings.range_offsets[number] + np.int64(postings.offset_starts[place])
+        impacts = postings.range_lists[number] + np.int64(postings.list_starts[place])
+        size = np.int64(postings.list_starts[place + 1]) - np.int64(postings.list_starts[place])
+        skipped = np.int64(0)
+        if not is_whole:
+            skipped = _n_below(postings.doc_offsets, offsets, size, begin)
+            size = _n_below(postings.doc_offsets, offsets, size, end) - skipped
+        cursors.offset_begin[row] = offsets + skipped
+        cursors.impact_begin[row] = impacts + skipped
+        cursors.n_postings[row] = size
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def score_window(
+    postings: Postings,
+    rows: DenseRows,
+    row_numbers: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    n_dense: int,
+    cursors: Cursors,
+    first_doc: int,
+    begin: int,
+    end: int,
+    scores: NDArray[np.uint32],
+) -> None:
+    """Write the exact scores of a window to ``scores[begin:end]``.
+
+    Args:
+        postings: posting lists of a segment.
+        rows: its rows.
+        row_numbers: shape (n_query_terms,), row of each of the first `n_dense` terms.
+        weights: shape (n_query_terms,), weight of each term; no score exceeds 32 bits.
+        n_dense: terms with a row; they come first.
+        cursors: the other terms' lists in the window.
+        first_doc: document of the segment at offset 0.
+        begin: first document of the window, a multiple of `BLOCK_SIZE`.
+        end: one past its last.
+        scores: shape (RANGE_SIZE,); written up to the end of the window's last block.
+    """
+    padded_end = (end + BLOCK_SIZE - 1) // BLOCK_SIZE * BLOCK_SIZE
+    scores[begin:padded_end] = 0
+    address = scores.ctypes.data
+    for row in range(n_dense):
+        impacts = rows.impacts.ctypes.data + row_numbers[row] * rows.impacts.shape[1] + first_doc
+        for block in range(begin, padded_end, BLOCK_SIZE):
+            add_row_u32(address + 4 * block, impacts + block, weights[row])
+    for row in range(n_dense, weights.size):
+        prefetch_list(postings, cursors, row + 1)
+        scatter_u32(postings, cursors, row, weights[row], address)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def prefetch_list(postings: Postings, cursors: Cursors, row: int) -> None:
+    """Ask for the beginning of a list, unless there is none."""
+    if row >= cursors.n_postings.size:
+        return
+    size = min(cursors.n_postings[row], np.int64(PREFETCHED))
+    offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
+    for byte in range(0, 2 * size, _CACHE_LINE):
+        prefetch(offsets + byte)
+    impacts = postings.impacts.ctypes.data + cursors.impact_begin[row]
+    for byte in range(0, size, _CACHE_LINE):
+        prefetch(impacts + byte)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def scatter_u16(postings: Postings, cursors: Cursors, row: int, weight: int, scores: int) -> None:
+    """Add a list to 16-bit scores at an address; the caller answers for their width."""
+    offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
+    impacts = postings.impacts.ctypes.data + cursors.impact_begin[row]
+    factor = np.uint64(weight)
+    size = cursors.n_postings[row]
+    position = np.int64(0)
+    while position + 4 <= size:
+        docs = load_u64(offsets + 2 * position)
+        four = load_u32(impacts + position)
+        position += 4
+        for _ in range(4):
+            add_u16(scores, docs & np.uint64(0xFFFF), (four & np.uint64(0xFF)) * factor)
+            docs >>= np.uint64(16)
+            four >>= np.uint64(8)
+    while position < size:
+        doc = load_u16(offsets + 2 * position)
+        add_u16(scores, doc, load_u8(impacts + position) * factor)
+        position += 1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def scatter_u32(postings: Postings, cursors: Cursors, row: int, weight: int, scores: int) -> None:
+    """Add a list to 32-bit scores at an address."""
+    offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
+    impacts = postings.impacts.ctypes.data + cursors.impact_begin[row]
+    factor = np.uint64(weight)
+    size = cursors.n_postings[row]
+    position = np.int64(0)
+    while position + 4 <= size:
+        docs = load_u64(offsets + 2 * position)
+        four = load_u32(impacts + position)
+        position += 4
+        for _ in range(4):
+            add_u32(scores, docs & np.uint64(0xFFFF), (four & np.uint64(0xFF)) * factor)
+            docs >>= np.uint64(16)
+            four >>= np.uint64(8)
+    while position < size:
+        doc = load_u16(offsets + 2 * position)
+        add_u32(scores, doc, load_u8(impacts + position) * factor)
+        position += 1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> int:
+    """Return the impact of a term in the document at an offset, 0 if it lacks the term.
+
+    The binary search has no branch that depends on what it finds, so that the processor can run
+    ahead to the next one.
+    """
+    size = cursors.n_postings[row]
+    if size == 0:
+        return np.int64(0)
+    offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
+    place = np.int64(0)
+    while size > 1:
+        half = size >> 1
+        is_beyond = np.int64(load_u16(offsets + 2 * (place + half))) <= offset
+        place += half * np.int64(is_beyond)
+        size -= half
+    if np.int64(load_u16(offsets + 2 * place)) != offset:
+        return np.int64(0)
+    return np.int64(load_u8(postings.impacts.ctypes.data + cursors.impact_begin[row] + place))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _n_below(doc_offsets: NDArray[np.uint16], begin: int, size: int, offset: int) -> int:
+    """Return how many documents of a list lie below an offset."""
+    low, high = np.int64(0), size
+    while low < high:
+        middle = (low + high) >> 1
+        if np.int64(doc_offsets[begin + middle]) < offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low

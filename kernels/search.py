@@ -1,0 +1,215 @@
+"""Which algorithm answers a query in a segment, and how do many queries run without Python?
+
+The planner is `choose`: it compares what both algorithms would touch. Everything below it is one
+loop over queries, so that a batch holds the interpreter's lock for a moment only.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.kernels.dense_rows import DenseRows
+from lsr.kernels.exhaustive import search_exhaustive
+from lsr.kernels.postings import Postings
+from lsr.kernels.range_coding import KTH
+from lsr.kernels.range_maxscore import FIRST_WINDOW, Scratch, fits_filter, search_maxscore
+from lsr.kernels.top_k import sort_best
+
+
+class Algorithm(IntEnum):
+    """How the best documents are found; all give the same answer."""
+
+    AUTO = 0
+    EXHAUSTIVE = 1
+    MAXSCORE = 2
+
+
+MAX_PRUNED_K = 100
+"""Hits up to which pruning pays: with more, the threshold is so low that too many documents pass
+the filter. At 300,000 documents the two algorithms meet between 100 and 1,000."""
+
+_AUTO, _EXHAUSTIVE, _MAXSCORE = (int(one) for one in Algorithm)
+_RANK_1, _RANK_2, _RANK_3 = KTH
+
+
+class SegmentView(NamedTuple):
+    """What kernels need of a segment.
+
+    Attributes:
+        postings: its posting lists, impacts of 8 bits.
+        rows: its rows, filled in for the terms of the queries.
+        max_impacts: shape (n_terms,), largest impact of each term, 0 for one it lacks.
+        kth_impacts: shape (3, n_terms), see `kth_impacts`.
+        excluded: bitmap of documents to leave out, lowest bit first; empty for none.
+        n_docs: documents.
+        first_doc: number of its first document in the index.
+    """
+
+    postings: Postings
+    rows: DenseRows
+    max_impacts: NDArray[np.uint8]
+    kth_impacts: NDArray[np.uint8]
+    excluded: NDArray[np.uint8]
+    n_docs: int
+    first_doc: int
+
+
+class Heaps(NamedTuple):
+    """The best documents of each query so far.
+
+    Attributes:
+        scores: shape (n_queries, k).
+        docs: shape (n_queries, k).
+        sizes: shape (n_queries,), entries in use.
+        thresholds: shape (n_queries,), at least k documents are known to score more, or 0.
+    """
+
+    scores: NDArray[np.int64]
+    docs: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    thresholds: NDArray[np.int64]
+
+
+def new_heaps(n_queries: int, k: int) -> Heaps:
+    """Return the empty heaps of queries for `k` hits each."""
+    return Heaps(
+        np.empty((n_queries, k), dtype=np.int64),
+        np.empty((n_queries, k), dtype=np.int64),
+        np.zeros(n_queries, dtype=np.int64),
+        np.zeros(n_queries, dtype=np.int64),
+    )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def choose(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8], n_docs: int, k: int) -> int:
+    """Return the algorithm for a query.
+
+    Both touch the same documents while there is no threshold, so a segment of few windows and a
+    query for many hits are searched exhaustively; so is a query of so many terms that 16 bits
+    cannot tell its documents apart.
+    """
+    if k > MAX_PRUNED_K or n_docs <= 4 * FIRST_WINDOW or not fits_filter(weights, max_impacts):
+        return _EXHAUSTIVE
+    return _MAXSCORE
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def raise_thresholds(
+    segment: SegmentView,
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+    weights: NDArray[np.uint32],
+    heaps: Heaps,
+) -> None:
+    """Raise each query's threshold to what one term alone proves.
+
+    When k documents have impact x or more for a term, k documents score weight * x or more. This
+    holds only while none of them is excluded.
+
+    Args:
+        segment: a segment of the index.
+        indptr: shape (n_queries + 1,), rows of `terms` and `weights`.
+        terms: terms of all queries.
+        weights: their weights.
+        heaps: whose thresholds are raised.
+    """
+    k = heaps.scores.shape[1]
+    if k > _RANK_3 or segment.excluded.size > 0:
+        return
+    rank = 0 if k <= _RANK_1 else 1 if k <= _RANK_2 else 2
+    for query in range(indptr.size - 1):
+        for position in range(indptr[query], indptr[query + 1]):
+            if terms[position] < segment.kth_impacts.shape[1]:
+                impact = np.int64(segment.kth_impacts[rank, terms[position]])
+                proven = np.int64(weights[position]) * impact - 1
+                heaps.thresholds[query] = max(heaps.thresholds[query], proven)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def search_segment(
+    segment: SegmentView,
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+    weights: NDArray[np.uint32],
+    algorithm: int,
+    scratch: Scratch,
+    heaps: Heaps,
+) -> None:
+    """Offer a segment's documents to the heap of every query.
+
+    Args:
+        segment: a segment; those before it were searched before.
+        indptr: shape (n_queries + 1,), rows of `terms` and `weights`.
+        terms: terms of all queries, distinct in each; those the segment lacks are passed over.
+        weights: their weights, above zero; no score exceeds 32 bits.
+        algorithm: an `Algorithm`.
+        scratch: memory to work in.
+        heaps: the best documents so far.
+    """
+    n_terms = segment.max_impacts.size
+    for query in range(indptr.size - 1):
+        row = slice(indptr[query], indptr[query + 1])
+        known = np.empty(row.stop - row.start, dtype=np.uint32)
+        known_weights = np.empty(known.size, dtype=np.uint32)
+        maxima = np.empty(known.size, dtype=np.uint8)
+        n_known = 0
+        for position in range(row.start, row.stop):
+            term = terms[position]
+            if term < n_terms and segment.max_impacts[term] > 0:
+                known[n_known] = term
+                known_weights[n_known] = weights[position]
+                maxima[n_known] = segment.max_impacts[term]
+                n_known += 1
+        if n_known == 0:
+            continue
+        known, known_weights, maxima = known[:n_known], known_weights[:n_known], maxima[:n_known]
+        best_scores, best_docs = heaps.scores[query], heaps.docs[query]
+        chosen = algorithm
+        if chosen == _AUTO:
+            chosen = choose(known_weights, maxima, segment.n_docs, best_scores.size)
+        elif chosen == _MAXSCORE and not fits_filter(known_weights, maxima):
+            chosen = _EXHAUSTIVE
+        if chosen == _EXHAUSTIVE:
+            heaps.sizes[query] = search_exhaustive(
+                segment.postings,
+                segment.rows,
+                segment.n_docs,
+                n_terms,
+                known,
+                known_weights,
+                segment.excluded,
+                segment.first_doc,
+                scratch.scores,
+                best_scores,
+                best_docs,
+                heaps.sizes[query],
+            )
+        else:
+            heaps.sizes[query] = search_maxscore(
+                segment.postings,
+                segment.rows,
+                segment.n_docs,
+                n_terms,
+                known,
+                known_weights,
+                maxima,
+                segment.excluded,
+                segment.first_doc,
+                heaps.thresholds[query],
+                scratch,
+                best_scores,
+                best_docs,
+                heaps.sizes[query],
+            )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def sort_heaps(heaps: Heaps) -> None:
+    """Put the entries of every heap in order, best first."""
+    for query in range(heaps.sizes.size):
+        sort_best(heaps.scores[query], heaps.docs[query], heaps.sizes[query])

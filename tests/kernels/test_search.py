@@ -1,0 +1,174 @@
+"""Every algorithm finds the same: documents, scores, ties, whatever is excluded."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from lsr.kernels import (
+    Algorithm,
+    SegmentView,
+    empty_rows,
+    encode_range,
+    fill_row,
+    kth_impacts,
+    new_heaps,
+    new_scratch,
+    raise_thresholds,
+    search_exhaustive_reference,
+    search_segment,
+    sort_heaps,
+)
+from posting_lists import postings_of
+
+N_TERMS = 24
+SCRATCH = new_scratch()
+
+
+class Collection(NamedTuple):
+    """Random documents, the densest terms first, in one segment."""
+
+    view: SegmentView
+    n_docs: int
+
+
+def _collection(seed: int, n_docs: int, share_excluded: float) -> Collection:
+    """Impacts of few values, so that scores tie; shares of documents from a half to none."""
+    random = np.random.default_rng(seed)
+    shares = 0.5 / np.arange(1, N_TERMS + 1) ** random.uniform(0.5, 2.5)
+    shares[-2:] = 0.0
+    has = random.random((n_docs, N_TERMS)) < shares
+    values = random.choice([1, 2, 3, 40, 41, 180, 255], size=(n_docs, N_TERMS))
+    indptr = np.concatenate([[0], np.cumsum(has.sum(axis=1))]).astype(np.int64)
+    terms = np.nonzero(has)[1].astype(np.uint32)
+    impacts = values[has].astype(np.uint8)
+    postings = postings_of(indptr, terms, impacts, N_TERMS)
+    rows = empty_rows(postings, n_docs, N_TERMS)
+    for term in np.flatnonzero(rows.numbers >= 0).tolist():
+        fill_row(rows, postings, n_docs, N_TERMS, term)
+    excluded = np.zeros(0, dtype=np.uint8)
+    if share_excluded:
+        excluded = np.packbits(random.random(n_docs) < share_excluded, bitorder="little")
+    maxima = np.zeros(N_TERMS, dtype=np.uint8)
+    np.maximum.at(maxima, terms, impacts)
+    whole = encode_range(indptr, terms, impacts, N_TERMS) if n_docs <= 1 << 16 else None
+    kth = np.zeros((3, N_TERMS), dtype=np.uint8) if whole is None else kth_impacts(whole)
+    return Collection(SegmentView(postings, rows, maxima, kth, excluded, n_docs, 0), n_docs)
+
+
+def _queries(seed: int, n_queries: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], ...]:
+    """Queries of 0 to 24 terms, some unknown, with small, equal and very unequal weights."""
+    random = np.random.default_rng(seed)
+    terms, weights = [], []
+    for _ in range(n_queries):
+        size = int(random.integers(0, N_TERMS + 1))
+        chosen = random.permutation(N_TERMS + 2)[:size]
+        terms.append(np.sort(chosen))
+        high = int(random.choice([2, 16, 65536]))
+        weights.append(random.integers(1, high, size))
+    indptr = np.cumsum([0, *(one.size for one in terms)]).astype(np.int64)
+    return (
+        indptr,
+        np.concatenate(terms).astype(np.uint32),
+        np.concatenate(weights).astype(np.uint32),
+    )
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+@given(
+    seed=st.integers(0, 2**32),
+    n_docs=st.sampled_from([1, 63, 64, 65, 2047, 2049, 8193, 12_000, 40_000]),
+    share_excluded=st.sampled_from([0.0, 0.0, 0.3, 0.999]),
+    k=st.sampled_from([1, 3, 10, 11, 100, 1000]),
+)
+@settings(deadline=None, max_examples=25)
+def test_equals_the_oracle(
+    algorithm: Algorithm, seed: int, n_docs: int, share_excluded: float, k: int
+) -> None:
+    collection = _collection(seed, n_docs, share_excluded)
+    indptr, terms, weights = _queries(seed, 6)
+    heaps = new_heaps(6, k)
+
+    raise_thresholds(collection.view, indptr, terms, weights, heaps)
+    search_segment(collection.view, indptr, terms, weights, int(algorithm), SCRATCH, heaps)
+    sort_heaps(heaps)
+
+    for query in range(6):
+        row = slice(indptr[query], indptr[query + 1])
+        is_known = terms[row] < N_TERMS
+        docs, scores = search_exhaustive_reference(
+            collection.view.postings,
+            n_docs,
+            N_TERMS,
+            terms[row][is_known],
+            weights[row][is_known],
+            collection.view.excluded,
+            k,
+        )
+        size = heaps.sizes[query]
+        assert heaps.docs[query, :size].tolist() == docs.tolist()
+        assert heaps.scores[query, :size].tolist() == scores.tolist()
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
+    """140,000 documents in two segments, the first of them of two ranges."""
+    sizes = (100_000, 40_000)
+    collections = [_collection(seed, size, 0.01) for seed, size in enumerate(sizes)]
+    indptr, terms, weights = _queries(7, 20)
+    heaps = new_heaps(20, 10)
+
+    first_doc = 0
+    for collection in collections:
+        view = collection.view._replace(first_doc=first_doc)
+        search_segment(view, indptr, terms, weights, int(algorithm), SCRATCH, heaps)
+        first_doc += collection.n_docs
+    sort_heaps(heaps)
+
+    for query in range(20):
+        row = slice(indptr[query], indptr[query + 1])
+        is_known = terms[row] < N_TERMS
+        found = [
+            search_exhaustive_reference(
+                one.view.postings,
+                one.n_docs,
+                N_TERMS,
+                terms[row][is_known],
+                weights[row][is_known],
+                one.view.excluded,
+                10,
+            )
+            for one in collections
+        ]
+        docs = np.concatenate([found[0][0], found[1][0] + sizes[0]])
+        scores = np.concatenate([found[0][1], found[1][1]])
+        order = np.lexsort((docs, -scores))[:10]
+        size = heaps.sizes[query]
+        assert heaps.docs[query, :size].tolist() == docs[order].tolist()
+        assert heaps.scores[query, :size].tolist() == scores[order].tolist()
+
+
+def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
+    """Ten documents with impact 255 and nothing else: the 10th best must still be found."""
+    n_docs = 20_000
+    impacts = np.ones(n_docs, dtype=np.uint8)
+    impacts[np.arange(10) * 1999] = 255
+    rows = np.arange(n_docs + 1), np.zeros(n_docs, dtype=np.uint32), impacts
+    postings = postings_of(*rows, 1)
+    dense = empty_rows(postings, n_docs, 1)
+    fill_row(dense, postings, n_docs, 1, 0)
+    kth = kth_impacts(encode_range(*rows, 1))
+    nothing = np.zeros(0, dtype=np.uint8)
+    view = SegmentView(postings, dense, np.array([255], dtype=np.uint8), kth, nothing, n_docs, 0)
+    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
+    heaps = new_heaps(1, 10)
+
+    raise_thresholds(view, *query, heaps)
+    search_segment(view, *query, int(Algorithm.MAXSCORE), SCRATCH, heaps)
+    sort_heaps(heaps)
+
+    assert heaps.thresholds.tolist() == [3 * 255 - 1]
+    assert heaps.docs[0].tolist() == (np.arange(10) * 1999).tolist()
