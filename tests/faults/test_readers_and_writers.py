@@ -121,6 +121,7 @@ def test_old_files_last_as_long_as_their_reader(tmp_path: Path) -> None:
     path = tmp_path / "idx"
     for number in range(3):
         add(path, number)
+    gc.collect()
     n_open = _n_open_files()
     reader = lsr.Index.open(path)
     expected = answers(reader)
