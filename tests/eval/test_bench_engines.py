@@ -15,7 +15,7 @@ N_VARIANTS = {
     OURS: 1,
     "pisa": 5,
     "bmp": 4,
-    "seismic": 10,
+    "seismic": 11,
     "splade-index": 1,
     "anserini": 1,
 }

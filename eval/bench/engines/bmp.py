@@ -21,7 +21,7 @@ from lsr.eval.bench.engines.base import (
 from lsr.sparse import SparseBatch
 
 BLOCK_SIZE = 16
-ALPHAS = (1.0, 0.9, 0.8, 0.7)
+ALPHAS = (1.0, 0.95, 0.9, 0.8)
 """A block is scored while alpha times the threshold is below its bound: 1.0 leaves nothing out."""
 
 

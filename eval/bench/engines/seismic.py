@@ -13,11 +13,12 @@ from lsr.eval.bench.engines.base import Hits, Variant, all_files, why_not_instal
 from lsr.sparse import SparseBatch
 
 SWEEP = (
-    *((4, 0.9), (6, 0.9), (8, 0.9), (10, 0.9), (10, 0.8)),
-    *((14, 0.9), (14, 0.8), (20, 0.8), (30, 0.7), (40, 0.6)),
+    *((6, 0.8), (8, 0.8), (10, 0.9), (10, 0.8), (14, 0.8), (14, 0.7)),
+    *((20, 0.7), (30, 0.6), (60, 0.5), (60, 0.4), (60, 0.3)),
 )
 """query_cut: the heaviest terms of the query that are looked at; heap_factor: the smaller, the more
-clusters are looked into."""
+clusters are looked into. On 40,000 SPLADE vectors of 145 terms, recall@10 runs from 0.91 to 0.998
+for queries made of passages, and to 0.9997 for questions."""
 
 
 class Seismic:
