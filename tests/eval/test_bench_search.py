@@ -18,6 +18,7 @@ from lsr.eval.bench.engines.registry import ENGINES
 from lsr.eval.bench.search import bench_search, peers_named
 from lsr.eval.bench.stored_vectors import mapped_vectors
 from lsr.eval.bench.vectors import ORDERS
+from lsr.kernels import Algorithm
 from lsr.sparse import SparseBatch
 
 VECTORS = SparseBatch.from_rows([[(0, 1), (1, 255)], [], [(1, 200), (2, 7)], [(2, 9)]], n_terms=3)
@@ -70,6 +71,7 @@ def _build_in_this_process(name: str, vectors: Path, folder: Path) -> Build:
 @pytest.fixture
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> type[Rehearsed]:
     monkeypatch.setattr(subject, "build_apart", _build_in_this_process)
+    monkeypatch.setattr("lsr.eval.bench.engines.ours.Algorithm", [Algorithm.AUTO])
     monkeypatch.setitem(ENGINES, "rehearsed", Rehearsed)
     monkeypatch.setattr(Rehearsed, "answers", dict(RIGHT))
     return Rehearsed
@@ -81,10 +83,10 @@ def test_right_answers_do_not_differ(
     result = bench_search(VECTORS, QUERIES, peers=["rehearsed"], k=3, runs=2)
 
     ours, peer = result.contestants
-    assert (ours.name, peer.name) == ("lsr", "rehearsed well")
+    assert (ours.name, peer.name) == ("lsr auto", "rehearsed well")
     assert (ours.n_differing, peer.n_differing) == (0, 0)
     assert (ours.recall, peer.recall) == (1.0, 1.0)
-    assert (ours.ratio, result.ours) == (1.0, "lsr")
+    assert (ours.ratio, result.ours) == (1.0, "lsr auto")
     assert all(rate > 0 for one in result.contestants for rate in one.queries_per_second)
     assert [len(one.queries_per_second) for one in result.contestants] == [2, 2]
     index = result.indexes[1]
@@ -171,7 +173,7 @@ def test_an_absent_peer_is_noted_unless_it_was_named(
 
     result = bench_search(VECTORS, QUERIES, peers=peers_named("all"), runs=1)
 
-    assert [one.name for one in result.contestants] == ["lsr"]
+    assert [one.name for one in result.contestants] == ["lsr auto"]
     assert "rehearsed is not compared: it sleeps." in result.as_table()
     with pytest.raises(ConfigError, match="rehearsed cannot be compared: it sleeps"):
         peers_named("rehearsed")

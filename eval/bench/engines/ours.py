@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from lsr.documents import Document, DocumentBatch
 from lsr.eval.bench.engines.base import Hits, Variant, all_files
-from lsr.index import Searcher
-from lsr.kernels import MAX_IMPACT
+from lsr.index import Rankings, Searcher
+from lsr.kernels import MAX_IMPACT, Algorithm
 from lsr.retrieval import Index
 from lsr.sparse import SparseBatch
 
@@ -39,14 +39,20 @@ class Lsr:
         return all_files(folder)
 
     def open(self, folder: Path) -> Sequence[Variant]:
-        """Return the algorithm that the engine picks by itself."""
+        """Return a variant for each algorithm, first the one that leaves the choice to us."""
         searcher = Searcher.open(folder / "index")
-
-        def search(query: SparseBatch, k: int) -> Hits:
-            return searcher.search_batch(query, k).hits(0)
-
-        return [Variant("lsr", True, search, searcher.search_batch)]
+        return [_variant(searcher, algorithm) for algorithm in Algorithm]
 
     def prepare(self, queries: SparseBatch) -> SparseBatch:
         """Return the queries as they are."""
         return queries
+
+
+def _variant(searcher: Searcher, algorithm: Algorithm) -> Variant:
+    def search_all(queries: SparseBatch, k: int, threads: int) -> Rankings:
+        return searcher.search_batch(queries, k, threads, algorithm=algorithm)
+
+    def search(query: SparseBatch, k: int) -> Hits:
+        return search_all(query, k, 1).hits(0)
+
+    return Variant(f"lsr {algorithm.name.lower()}", True, search, search_all)
