@@ -93,7 +93,7 @@ def test_every_other_length_or_content_is_found(
 def test_a_flip_names_the_array(sound: Path, tmp_path: Path) -> None:
     copy = tmp_path / "x"
     shutil.copytree(sound, copy)
-    (file,) = [one for one in copy.rglob("*.arrays") if one.name[8:] == ".arrays"]
+    (file,) = copy.rglob("*.doc_ids.arrays")
     content = file.read_bytes()
     at = content.rindex(b"1819") + 2  # the last document id
     file.write_bytes(content[:at] + b"77" + content[at + 2 :])
@@ -102,14 +102,25 @@ def test_a_flip_names_the_array(sound: Path, tmp_path: Path) -> None:
         _use(copy)
 
 
-def test_a_newer_format_is_refused(sound: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 2, 200])
+@pytest.mark.parametrize("suffix", ["manifest.json", ".arrays", ".vocabulary.arrays"])
+def test_another_version_of_the_format_is_refused(
+    sound: Path, tmp_path: Path, version: int, suffix: str
+) -> None:
     copy = tmp_path / "x"
     shutil.copytree(sound, copy)
-    manifest = copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version":1', '"version":2'))
+    (file,) = [one for one in copy.rglob(f"*{suffix}") if one.name.lstrip("0123456789") == suffix]
+    content = file.read_bytes()
+    if suffix == "manifest.json":
+        content = content.replace(b'"version":1', b'"version":%d' % version)
+    else:
+        content = content[:8] + bytes([version]) + content[9:]
+    file.write_bytes(content)
 
-    with pytest.raises(FormatVersionError, match="format version 2, and this library reads 1"):
+    with pytest.raises(FormatVersionError, match=f"format version {version}, .* reads 1") as caught:
         lsr.Index.open(copy)
+    assert str(copy if suffix == "manifest.json" else file) in str(caught.value)
+    assert caught.value.exit_code == 3
 
 
 def test_the_sound_index_opens(sound: Path) -> None:
