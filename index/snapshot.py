@@ -112,6 +112,7 @@ class _Copy:
         self._next_number = max(
             [self._before.next_file_number if self._before else 1, *(one + 1 for one in used)]
         )
+        self._numbers: dict[str, int] = {}
         self._files: list[Path] = []
 
     def manifest(self, manifest: Manifest) -> Manifest:
@@ -148,9 +149,12 @@ class _Copy:
 
     def _file(self, entry: FileEntry) -> FileEntry:
         source = self._source / entry.name
-        suffix = entry.name.partition(".")[2]
-        target = self._target / f"{self._next_number:08d}.{suffix}"
-        self._next_number += 1
+        number, _, suffix = entry.name.partition(".")
+        # Files of one number belong together.
+        if number not in self._numbers:
+            self._numbers[number] = self._next_number
+            self._next_number += 1
+        target = self._target / f"{self._numbers[number]:08d}.{suffix}"
         verify_file(source, entry)
         self._files.append(target)
         if link_file(source, target):
