@@ -25,7 +25,7 @@ from lsr.index.storage import RESTORE, FileEntry, NewFile, map_file
 MAGIC = b"LSRARRAY"
 VERSION = 1
 ALIGNMENT = 64
-DTYPES = ("|u1", "<u2", "<u4", "<u8", "<i8")
+DTYPES = ("|u1", "<u2", "<u4", "<u8", "<i8", "<f4")
 
 _HEADER = struct.Struct("<8sQ")
 """Magic and version."""

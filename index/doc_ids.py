@@ -7,13 +7,16 @@ of the ids, confirmed on the strings, so that opening an index builds no diction
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
+from lsr.index.array_file import ArrayFileWriter
 from lsr.index.checked_array import CheckedArray
+from lsr.index.storage import FileEntry
 from lsr.index.string_table import StringTable
 
 
@@ -57,26 +60,87 @@ class DocIds:
             place += 1
         return None
 
+    def find(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> dict[int, int]:
+        """Look up many ids and return the local document number of each row that is found.
+
+        Args:
+            doc_ids: the ids.
+            hashes: what `hash_ids` makes of them.
+        """
+        self._hashes.check()
+        stored = self._hashes.values
+        if stored.size == 0:
+            return {}
+        places = np.minimum(np.searchsorted(stored, hashes), stored.size - 1)
+        found = {}
+        for row in np.flatnonzero(stored[places] == hashes).tolist():
+            number = self.number(doc_ids[row])
+            if number is not None:
+                found[row] = number
+        return found
+
     def to_list(self) -> list[str]:
         """Return all ids, by document number."""
         return self._table.to_list()
 
     @staticmethod
-    def to_arrays(doc_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Return the arrays that `from_arrays` reads."""
-        hashes = np.fromiter((_hash(one) for one in doc_ids), dtype=np.uint64, count=len(doc_ids))
-        order = np.argsort(hashes, kind="stable")
-        return {
-            **StringTable.to_arrays("doc_id", doc_ids),
-            "doc_id_hashes": hashes[order],
-            "doc_id_numbers": order.astype(np.uint32),
-        }
-
-    @staticmethod
     def from_arrays(arrays: Mapping[str, CheckedArray]) -> DocIds:
-        """Read the arrays that `to_arrays` made."""
+        """Read the arrays that a `DocIdsWriter` made."""
         table = StringTable.from_arrays("doc_id", arrays)
         return DocIds(table, arrays["doc_id_hashes"], arrays["doc_id_numbers"])
+
+
+class DocIdsWriter:
+    """Write the ids of a new segment to a file of their own, in order.
+
+    Ids go to the file as they come; a few bytes of each stay in memory until `close`.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = ArrayFileWriter(path)
+        self._file.begin("doc_id_bytes", np.uint8)
+        self._lengths: list[NDArray[np.uint32]] = []
+        self._hashes: list[NDArray[np.uint64]] = []
+
+    def add(self, doc_ids: pa.LargeStringArray, hashes: NDArray[np.uint64]) -> None:
+        """Append ids with their hashes."""
+        _, offset_buffer, content = doc_ids.buffers()
+        offsets = np.frombuffer(offset_buffer, dtype=np.int64)
+        offsets = offsets[doc_ids.offset : doc_ids.offset + len(doc_ids) + 1]
+        if content is not None:
+            self._file.append(np.frombuffer(content, dtype=np.uint8)[offsets[0] : offsets[-1]])
+        self._lengths.append(np.diff(offsets).astype(np.uint32))
+        self._hashes.append(hashes)
+
+    def close(self) -> FileEntry:
+        """Write what looks the ids up, sync the file, and describe it for the manifest."""
+        self._file.begin("doc_id_offsets", np.uint64)
+        self._file.append(np.zeros(1, dtype=np.uint64))
+        end = np.uint64(0)
+        for lengths in self._lengths:
+            ends = end + np.cumsum(lengths, dtype=np.uint64)
+            self._file.append(ends)
+            end = ends[-1] if ends.size else end
+        hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *self._hashes])
+        self._lengths, self._hashes = [], []
+        order = np.argsort(hashes, kind="stable")
+        self._file.begin("doc_id_hashes", np.uint64)
+        self._file.append(hashes[order])
+        self._file.begin("doc_id_numbers", np.uint32)
+        self._file.append(order.astype(np.uint32))
+        return self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of the file without finishing it."""
+        self._file.abandon()
+
+
+def hash_ids(doc_ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Return the XXH3-64 of each id."""
+    return np.fromiter(map(_hash, doc_ids), dtype=np.uint64, count=len(doc_ids))
 
 
 def _hash(doc_id: str) -> int:

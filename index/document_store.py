@@ -1,15 +1,16 @@
 """What did the document say? Titles, texts and metadata, in compressed Arrow record batches.
 
 A batch is the unit of compression, so fetching a document reads `BATCH_DOCS` of them, not the
-file; and any Arrow library can read a segment's documents.
+file. The batches form an Arrow stream, which any Arrow library can read, and in which a merge can
+repeat a whole batch without decoding it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,9 +33,44 @@ SCHEMA = pa.schema(
     ]
 )
 
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""How an Arrow stream says that no batch follows."""
+
+
+def document_rows(documents: Sequence[Document]) -> pa.RecordBatch:
+    """Return documents as rows of the store.
+
+    Raises:
+        InvalidInputError: metadata cannot be stored as JSON.
+    """
+    columns = [
+        pa.array([one.doc_id for one in documents], pa.large_string()),
+        pa.array([one.title for one in documents], pa.large_string()),
+        pa.array([one.text for one in documents], pa.large_string()),
+        pa.array([_metadata_json(one) for one in documents], pa.large_string()),
+    ]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def encode_rows(rows: pa.RecordBatch) -> list[memoryview]:
+    """Compress rows in batches of `BATCH_DOCS`; only the last may have fewer."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA, options=_OPTIONS) as writer:
+        # The schema goes out with the first batch, so let that one be empty.
+        ends: list[int] = []
+        for start in (0, *range(0, rows.num_rows, BATCH_DOCS)):
+            writer.write_batch(rows.slice(start, BATCH_DOCS if ends else 0))
+            ends.append(sink.tell())
+    content = memoryview(sink.getvalue())
+    return [content[begin:end] for begin, end in pairwise(ends)]
+
 
 class DocumentStoreWriter:
     """Write documents to a new file, in order.
+
+    Compressing is left to the caller, who may have a thread for it: rows go through `cut` and
+    `encode_rows` to `write`.
 
     Args:
         path: the file.
@@ -42,26 +78,37 @@ class DocumentStoreWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pending: list[Document] = []
+        self._rest: list[pa.RecordBatch] = []
         self._file = NewFile(path)
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), SCHEMA, options=options)
+        self._file.write(SCHEMA.serialize())
         self._ends: list[int] = []
         self._checksums: list[int] = []
 
-    def add(self, documents: Sequence[Document]) -> None:
-        """Append documents."""
-        self._pending += documents
-        while len(self._pending) >= BATCH_DOCS:
-            self._write(self._pending[:BATCH_DOCS])
-            del self._pending[:BATCH_DOCS]
+    @property
+    def is_even(self) -> bool:
+        """Whether all rows so far fill whole batches."""
+        return not self._rest
+
+    def cut(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the rows that are next to be encoded, and keep those that fill no batch yet."""
+        rows = _joined([*self._rest, rows])
+        n_whole = rows.num_rows - rows.num_rows % BATCH_DOCS
+        self._rest = [rows.slice(n_whole)] if n_whole < rows.num_rows else []
+        return rows.slice(0, n_whole)
+
+    def write(self, batches: Sequence[memoryview]) -> None:
+        """Append batches that are encoded."""
+        for batch in batches:
+            self._file.write(batch)
+            self._ends.append(self._file.size_bytes)
+            self._checksums.append(self._file.end_part())
 
     def close(self) -> FileEntry:
         """Write what is left, sync the file, and describe it for the manifest."""
-        if self._pending:
-            self._write(self._pending)
-            self._pending = []
-        self._writer.close()
+        if self._rest:
+            self.write(encode_rows(_joined(self._rest)))
+            self._rest = []
+        self._file.write(_END_OF_STREAM)
         return self._file.finish()
 
     def arrays(self) -> dict[str, NDArray[np.uint64]]:
@@ -74,17 +121,6 @@ class DocumentStoreWriter:
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
         self._file.abandon()
-
-    def _write(self, documents: Sequence[Document]) -> None:
-        columns = [
-            pa.array([one.doc_id for one in documents], pa.large_string()),
-            pa.array([one.title for one in documents], pa.large_string()),
-            pa.array([one.text for one in documents], pa.large_string()),
-            pa.array([_metadata_json(one) for one in documents], pa.large_string()),
-        ]
-        self._writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
-        self._ends.append(self._file.tell())
-        self._checksums.append(self._file.end_part())
 
 
 class DocumentStore:
@@ -120,7 +156,16 @@ class DocumentStore:
         """Batches whose place and checksum are known."""
         return min(len(self._ends), len(self._checksums))
 
-    def _read_batch(self, number: int) -> Any:
+    def rows(self, number: int) -> pa.RecordBatch:
+        """Return the documents of a batch as rows."""
+        return self._read_batch(number)
+
+    def encoded(self, number: int) -> NDArray[np.uint8]:
+        """Return a batch as it was written; the first one carries the schema too.
+
+        Raises:
+            CorruptIndexError: the batch is damaged.
+        """
         self._ends.check(max(0, number - 1), number + 1)
         self._checksums.check(number, number + 1)
         begin = int(self._ends.values[number - 1]) if number else 0
@@ -131,16 +176,27 @@ class DocumentStore:
                 f"{self._path} is damaged in the documents {first} to {first + BATCH_DOCS - 1}; "
                 f"{RESTORE}"
             )
+        return content
+
+    def _read_batch(self, number: int) -> pa.RecordBatch:
+        content = self.encoded(number)
         try:
             if number == 0:
-                # Arrow's magic and the schema come before the first batch.
-                return pa.ipc.open_stream(pa.py_buffer(content[8:])).read_next_batch()
+                return pa.ipc.open_stream(pa.py_buffer(content)).read_next_batch()
             return pa.ipc.read_record_batch(pa.py_buffer(content), SCHEMA)
         except (OSError, pa.ArrowException) as error:
             raise CorruptIndexError(f"{self._path} cannot be read: {error}; {RESTORE}") from error
 
 
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches, SCHEMA).combine_chunks().to_batches()[0]
+
+
 def _metadata_json(document: Document) -> str:
+    if not document.metadata:
+        return "{}"
     try:
         return msgspec.json.encode(document.metadata).decode()
     except (TypeError, ValueError) as error:

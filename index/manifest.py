@@ -18,6 +18,7 @@ from lsr.errors import (
     IndexNotFoundError,
     IndexStorageError,
 )
+from lsr.index.impact_coder import WeightType
 from lsr.index.storage import (
     DRAFT_SUFFIX,
     RESTORE,
@@ -36,7 +37,7 @@ FORMAT_VERSION = 1
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment: counts, its two files, and which of its documents are deleted by now."""
+    """A segment: counts, its files, and which of its documents are deleted by now."""
 
     name: str
     n_docs: int
@@ -44,6 +45,8 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_postings: int
     n_clipped: int
     arrays: FileEntry
+    doc_offsets: FileEntry
+    doc_ids: FileEntry
     documents: FileEntry
     n_deleted: int = 0
     deleted: FileEntry | None = None
@@ -51,7 +54,8 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def files(self) -> list[FileEntry]:
         """All files of the segment."""
-        return [self.arrays, self.documents, *([self.deleted] if self.deleted else [])]
+        files = [self.arrays, self.doc_offsets, self.doc_ids, self.documents, self.deleted]
+        return [file for file in files if file]
 
 
 class VocabularyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +73,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         commit: rises by one with every commit.
         next_file_number: number of the next file to write; never used twice.
-        max_weight: the quantizer's only setting; None before the first weight has come.
+        weights: what postings hold.
+        max_weight: the quantizer's only setting; None before the first weight has come, and where
+            weights are not quantized.
+        prune: the rule by which document weights were left out; None when all are there.
         encoder: settings that load the encoder again; None for an index of vectors.
         properties: free text of the index's maker.
         segments: in order of their document numbers.
@@ -82,6 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     encoder: dict[str, Any] | None
     properties: dict[str, str]
     segments: list[SegmentEntry]
+    weights: WeightType = WeightType.UINT8
+    prune: str | None = None
 
     def file_names(self) -> set[str]:
         """Return the names of all files that this commit needs."""
@@ -147,9 +156,9 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     replace_file(path / FILE_NAME, msgspec.json.encode(envelope))
 
 
-def remove_orphans(path: Path, manifest: Manifest | None) -> None:
-    """Remove segment files that `manifest` does not name: leftovers of a crash, or replaced."""
-    keep = manifest.file_names() if manifest else set()
+def remove_orphans(path: Path, *manifests: Manifest | None) -> None:
+    """Remove segment files that no manifest names: leftovers of a crash, or replaced."""
+    keep = {name for manifest in manifests if manifest for name in manifest.file_names()}
     folder = path / SEGMENT_FOLDER
     with disk_errors(folder):
         for file in folder.glob("*") if folder.is_dir() else []:

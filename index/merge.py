@@ -1,58 +1,145 @@
-"""How do many segments become one? By gathering the impacts of the documents that are left.
+"""How do many segments become one? Range by range, by copying what is left of them.
 
 Impacts are copied, not quantized again, and documents keep their order, so a merged segment gives
-the same scores and the same order among ties as the segments it came from.
+the same scores and the same order among ties as the segments it came from. One range is held in
+memory as rows, however many terms its documents have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from lsr.documents import Document
+from lsr.index.document_store import BATCH_DOCS, SCHEMA
+from lsr.index.row_buffer import RowBuffer, Rows
 from lsr.index.segment import Segment
-from lsr.kernels import RANGE_SIZE, decode_range, n_ranges
+from lsr.index.segment_writer import SegmentWriter
+from lsr.kernels import RANGE_SIZE, PostingRange, decode_range, n_ranges
+
+_TEXT_BATCHES = 32
+"""Batches of documents that are compressed at once."""
 
 
-def live_rows(
-    segments: Sequence[Segment],
-) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return the documents that are not deleted as CSR rows: indptr, terms and impacts.
+def copy_segments(
+    segments: Sequence[Segment], writer: SegmentWriter, impact_type: type[np.generic], n_terms: int
+) -> None:
+    """Copy the documents that are not deleted to a new segment, in order.
 
-    Rows follow the order of segments and, in each, of document numbers; terms rise in a row.
+    Args:
+        segments: where the documents are.
+        writer: what they go to.
+        impact_type: type of the impacts.
+        n_terms: size of the vocabulary.
+
+    Raises:
+        CorruptIndexError: bytes about to be copied are not those that were written.
     """
-    parts = [_rows(segment) for segment in segments]
-    sizes = np.concatenate([sizes for sizes, _, _ in parts])
-    indptr = np.zeros(sizes.size + 1, dtype=np.int64)
-    np.cumsum(sizes, out=indptr[1:])
-    return (
-        indptr,
-        np.concatenate([terms for _, terms, _ in parts]),
-        np.concatenate([impacts for _, _, impacts in parts]),
-    )
-
-
-def live_documents(segments: Sequence[Segment]) -> Iterator[Document]:
-    """Yield the stored documents that are not deleted, in order."""
+    rows = _RangeCopier(writer, impact_type, n_terms)
     for segment in segments:
-        for number in range(segment.n_docs):
-            if not segment.is_deleted(number):
-                yield segment.documents[number]
+        is_live = np.ones(segment.n_docs, dtype=bool)
+        is_live[segment.deleted] = False
+        _copy_ids(segment, is_live, writer)
+        _copy_texts(segment, is_live, writer)
+        for number in range(n_ranges(segment.n_docs)):
+            rows.copy(segment, number, is_live[number * RANGE_SIZE :][:RANGE_SIZE])
+    rows.finish()
 
 
-def _rows(segment: Segment) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
-    """Turn posting lists back into rows: number of terms of each live document, terms, impacts."""
-    segment.check()
-    parts = []
-    for number in range(n_ranges(segment.n_docs)):
-        n_docs = min(RANGE_SIZE, segment.n_docs - number * RANGE_SIZE)
-        parts.append(decode_range(segment.postings, number, n_docs, segment.n_terms))
-    sizes = np.concatenate([np.diff(indptr) for indptr, _, _ in parts])
-    is_live = np.ones(segment.n_docs, dtype=bool)
-    is_live[segment.deleted] = False
+def _copy_ids(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
+    arrays = segment.arrays
+    for name in ("doc_id_hashes", "doc_id_numbers", "doc_id_offsets"):
+        arrays[name].check()
+    hashes = np.empty(segment.n_docs, dtype=np.uint64)
+    hashes[arrays["doc_id_numbers"].values] = arrays["doc_id_hashes"].values
+    for begin in range(0, segment.n_docs, RANGE_SIZE):
+        offsets = arrays["doc_id_offsets"].values[begin : begin + RANGE_SIZE + 1]
+        first, last = int(offsets[0]), int(offsets[-1])
+        arrays["doc_id_bytes"].check(first, last)
+        content = arrays["doc_id_bytes"].values[first:last]
+        ids = pa.LargeStringArray.from_buffers(
+            offsets.size - 1, pa.py_buffer(offsets - offsets[0]), pa.py_buffer(content)
+        )
+        kept = is_live[begin : begin + RANGE_SIZE]
+        writer.add_ids(ids.filter(pa.array(kept)), hashes[begin : begin + RANGE_SIZE][kept])
+
+
+def _copy_texts(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
+    held: list[pa.RecordBatch] = []
+    for number in range(segment.documents.n_batches):
+        kept = is_live[number * BATCH_DOCS :][:BATCH_DOCS]
+        # The first batch carries the schema, which must not stand in the middle of a file.
+        if number and kept.size == BATCH_DOCS and kept.all() and writer.is_even and not held:
+            writer.add_encoded_texts(segment.documents.encoded(number).data)
+            continue
+        held.append(segment.documents.rows(number).filter(pa.array(kept)))
+        if len(held) == _TEXT_BATCHES or writer.is_even:
+            _add_texts(held, writer)
+            held = []
+    _add_texts(held, writer)
+
+
+def _add_texts(batches: list[pa.RecordBatch], writer: SegmentWriter) -> None:
+    for batch in pa.Table.from_batches(batches, SCHEMA).combine_chunks().to_batches():
+        writer.add_texts(batch)
+
+
+class _RangeCopier:
+    """Copies ranges of many segments, filling each of the new segment."""
+
+    def __init__(self, writer: SegmentWriter, impact_type: type[np.generic], n_terms: int) -> None:
+        self._writer = writer
+        self._n_terms = n_terms
+        self._impact_type = impact_type
+        self._buffer = RowBuffer(impact_type)
+
+    def copy(self, segment: Segment, number: int, is_live: NDArray[np.bool_]) -> None:
+        """Copy the live documents of a range."""
+        segment.check_range(number)
+        if is_live.size == RANGE_SIZE and is_live.all() and self._buffer.n_docs == 0:
+            self._writer.add_coded_range(_stored_range(segment, number))
+            return
+        rows = decode_range(segment.postings, number, is_live.size, segment.n_terms)
+        indptr, terms, impacts = _live_rows(rows, is_live)
+        begin = 0
+        while begin < indptr.size - 1:
+            end = min(indptr.size - 1, begin + RANGE_SIZE - self._buffer.n_docs)
+            span = slice(indptr[begin], indptr[end])
+            self._buffer.append(indptr[begin : end + 1] - indptr[begin], terms[span], impacts[span])
+            if self._buffer.is_full:
+                self.finish()
+            begin = end
+
+    def finish(self) -> None:
+        """Send the rows that wait on their way."""
+        if self._buffer.n_docs:
+            self._writer.add_range(self._buffer.rows, self._n_terms, lambda: None)
+            self._buffer = RowBuffer(self._impact_type)
+
+
+def _live_rows(rows: Rows, is_live: NDArray[np.bool_]) -> Rows:
+    if is_live.all():
+        return rows
+    indptr, terms, impacts = rows
+    sizes = np.diff(indptr)
     kept = np.repeat(is_live, sizes)
-    terms = np.concatenate([terms for _, terms, _ in parts])
-    impacts = np.concatenate([impacts for _, _, impacts in parts])
-    return sizes[is_live], terms[kept], impacts[kept]
+    return np.append(0, np.cumsum(sizes[is_live])), terms[kept], impacts[kept]
+
+
+def _stored_range(segment: Segment, number: int) -> PostingRange:
+    """Return a range as it is stored."""
+    postings, n_terms = segment.postings, segment.n_terms
+    tables = slice(number * (n_terms + 1), (number + 1) * (n_terms + 1))
+
+    def part(values: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[Any]:
+        return values[starts[number] : starts[number + 1]]
+
+    return PostingRange(
+        postings.list_starts[tables],
+        postings.offset_starts[tables],
+        part(postings.doc_offsets, postings.range_offsets),
+        part(postings.impacts, postings.range_lists),
+    )

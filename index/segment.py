@@ -22,10 +22,7 @@ from lsr.kernels import (
     RANGE_SIZE,
     Postings,
     are_offsets_sound,
-    encode_range,
     impacts_of_list,
-    kth_impacts,
-    list_maxima,
     n_ranges,
     offsets_of_list,
 )
@@ -37,7 +34,7 @@ class Segment:
 
     Attributes:
         entry: its line in the manifest.
-        arrays: the arrays of its file, to be checked before they are read.
+        arrays: the arrays of its files, to be checked before they are read.
         postings: posting lists by local document number.
         kth_impacts: shape (3, n_terms), at most the 10th, 100th and 1000th largest impact of each
             term.
@@ -80,10 +77,13 @@ class Segment:
         place = int(np.searchsorted(self.deleted, number))
         return place < self.deleted.size and int(self.deleted[place]) == number
 
-    def check(self) -> None:
-        """Check all arrays, before all of them are read."""
-        for one in self.arrays.values():
-            one.check()
+    def check_range(self, number: int) -> None:
+        """Check the posting lists of a range, before all of them are read."""
+        postings, n_starts = self.postings, self.n_terms + 1
+        for name in ("list_starts", "offset_starts"):
+            self.arrays[name].check(number * n_starts, (number + 1) * n_starts)
+        self.arrays["impacts"].check(*postings.range_lists[number : number + 2].tolist())
+        self.arrays["doc_offsets"].check(*postings.range_offsets[number : number + 2].tolist())
 
     def check_lists(self, terms: NDArray[np.uint32]) -> None:
         """Check the posting lists of terms, each below `n_terms`, before they are read.
@@ -124,58 +124,6 @@ class Segment:
         return found
 
 
-def write_postings(
-    path: Path,
-    doc_ids: Sequence[str],
-    indptr: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    impacts: NDArray[np.uint8],
-    n_terms: int,
-    documents: Mapping[str, NDArray[Any]],
-) -> FileEntry:
-    """Write the array file of a new segment.
-
-    Args:
-        path: the file.
-        doc_ids: id of each document.
-        indptr: shape (n_docs + 1,), rows of `terms` and `impacts`.
-        terms: shape (nnz,), rising inside each row.
-        impacts: shape (nnz,).
-        n_terms: size of the vocabulary.
-        documents: arrays of the segment's `DocumentStoreWriter`.
-    """
-    ranges = []
-    for first in range(0, indptr.size - 1, RANGE_SIZE):
-        rows = indptr[first : first + RANGE_SIZE + 1]
-        span = slice(rows[0], rows[-1])
-        ranges.append(encode_range(rows - rows[0], terms[span], impacts[span], n_terms))
-    kth = np.zeros((3, n_terms), dtype=np.uint8)
-    for one in ranges:
-        np.maximum(kth, kth_impacts(one), out=kth)
-    postings = Postings(
-        _joined([one.list_starts for one in ranges], np.uint32),
-        _joined([one.offset_starts for one in ranges], np.uint32),
-        np.cumsum([0, *(one.impacts.size for one in ranges)]),
-        np.cumsum([0, *(one.doc_offsets.size for one in ranges)]),
-        _joined([one.doc_offsets for one in ranges], np.uint16),
-        _joined([one.impacts for one in ranges], np.uint8),
-        _joined([list_maxima(one) for one in ranges], np.uint8),
-    )
-    return write_arrays(
-        path,
-        {
-            **postings._asdict(),
-            "kth_impacts": kth.ravel(),
-            **DocIds.to_arrays(doc_ids),
-            **documents,
-        },
-    )
-
-
-def _joined(parts: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
-
-
 def write_deleted(path: Path, numbers: Iterable[int]) -> FileEntry:
     """Write the file of a segment's deleted documents."""
     return write_arrays(path, {"deleted": np.array(sorted(numbers), dtype=np.uint32)})
@@ -196,7 +144,9 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
     """
     folder = index_path / SEGMENT_FOLDER
     path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
-    arrays = open_arrays(path, entry.arrays.size_bytes, verify=verify)
+    arrays: dict[str, CheckedArray] = {}
+    for file in (entry.arrays, entry.doc_offsets, entry.doc_ids):
+        arrays |= open_arrays(folder / file.name, file.size_bytes, verify=verify)
     deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
     if entry.deleted:
         deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=verify)

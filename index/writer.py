@@ -1,44 +1,46 @@
 """How do documents get in? Through one writer, segment by segment, visible after `commit`.
 
-Documents are buffered, quantized and written as segments; the manifest that names the new
-segments is written last. Until then the index is what it was, whatever happens.
+Documents go to a segment that grows; the manifest that names the new segments is written last.
+Until then the index is what it was, whatever happens.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace as replaced
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.errors import DuplicateIdError, IndexStorageError, InvalidInputError, UnsyncedError
 from lsr.index.array_file import write_arrays
-from lsr.index.document_store import DocumentStoreWriter
+from lsr.index.background import Background
+from lsr.index.doc_ids import DocIds, hash_ids
+from lsr.index.document_store import document_rows
+from lsr.index.growing_segment import GrowingSegment
+from lsr.index.impact_coder import ImpactCoder, WeightType
 from lsr.index.manifest import (
     SEGMENT_FOLDER,
     Manifest,
-    SegmentEntry,
     VocabularyEntry,
     is_index,
     read_manifest,
     remove_orphans,
     write_manifest,
 )
-from lsr.index.merge import live_documents, live_rows
-from lsr.index.quantization import ImpactQuantizer
-from lsr.index.segment import (
-    Segment,
-    open_segment,
-    write_deleted,
-    write_postings,
-)
+from lsr.index.memory import MemoryBudget
+from lsr.index.merge import copy_segments
+from lsr.index.recent_ids import RecentIds
+from lsr.index.segment import Segment, open_segment, write_deleted
+from lsr.index.segment_writer import SegmentWriter
 from lsr.index.storage import sync_folder
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary, VocabularyKind
@@ -46,33 +48,30 @@ from lsr.sparse import SparseBatch
 
 logger = logging.getLogger(__name__)
 
+_Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-
-SEGMENT_POSTINGS = 1 << 26
-"""Postings buffered before a segment is written: 8 bytes each, half a gigabyte."""
-
-MAX_DISTORTION = 0.05
-"""Share of a segment's weight that 8 bits may move. SPLADE weights lose 0.6 %; more than 5 % means
-that the quantizer was fitted to weights of another scale."""
+_Step = Callable[Concatenate["IndexWriter", _Arguments], _Result]
 
 
 def _ends_writer_on(
     errors: type[BaseException],
-) -> Callable[[Callable[[IndexWriter], _Result]], Callable[[IndexWriter], _Result]]:
+) -> Callable[[_Step[_Arguments, _Result]], _Step[_Arguments, _Result]]:
     """Make a step that fails with `errors` the last of its writer.
 
     A step that broke off leaves files of which nobody knows how much was written.
     """
 
-    def decorate(step: Callable[[IndexWriter], _Result]) -> Callable[[IndexWriter], _Result]:
+    def decorate(step: _Step[_Arguments, _Result]) -> _Step[_Arguments, _Result]:
         @wraps(step)
-        def guarded(writer: IndexWriter) -> _Result:
+        def guarded(
+            writer: IndexWriter, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
+        ) -> _Result:
             if writer.failure is not None:
                 raise IndexStorageError(
                     f"This writer failed before: {writer.failure} Leave it and open another."
                 )
             try:
-                return step(writer)
+                return step(writer, *args, **kwargs)
             except errors as error:
                 writer.failure = str(error) or type(error).__name__
                 raise
@@ -91,10 +90,13 @@ class IndexWriter:
         path: folder of the index.
         manifest: the commit to build on; None for a new index.
         vocabulary: terms of the index; grows as documents come, where its kind allows.
-        max_weight: the quantizer's range; None to fit it to the first segment.
+        max_weight: the quantizer's range; None to fit it to the first documents.
         encoder: settings of the encoder, to store.
         properties: free text to store.
         replace: publish only the new documents, in place of what is there.
+        weights: what to store of document weights.
+        prune: the rule by which the caller leaves document weights out, to store.
+        memory: bounds what the writer holds; None for a quarter of the machine's.
     """
 
     def __init__(
@@ -107,21 +109,27 @@ class IndexWriter:
         encoder: dict[str, object] | None,
         properties: dict[str, str],
         replace: bool = False,
+        weights: WeightType = WeightType.UINT8,
+        prune: str | None = None,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self.path = path
         self.vocabulary = vocabulary
+        self.failure: str | None = None
         self._manifest = manifest
-        self._quantizer = None if max_weight is None else ImpactQuantizer(max_weight)
+        self._weights = weights
+        self._coder = ImpactCoder(weights, max_weight)
         self._encoder = encoder
         self._properties = properties
+        self._prune = prune
         self._file_number = manifest.next_file_number if manifest else 1
         kept = manifest.segments if manifest and not replace else []
         self._segments = [open_segment(path, entry) for entry in kept]
         self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
-        self._batches: list[SparseBatch] = []
-        self._places: dict[str, str] = {}
-        self._documents: DocumentStoreWriter | None = None
-        self.failure: str | None = None
+        self._n_published = len(self._segments)
+        self._growing: GrowingSegment | None = None
+        self._memory = memory or MemoryBudget.default()
+        self._background = Background(self._memory.waiting)
 
     def __enter__(self) -> IndexWriter:
         remove_orphans(self.path, self._manifest)
@@ -133,18 +141,22 @@ class IndexWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._documents:
-            self._documents.abandon()
+        self._background.close()
+        if self._growing:
+            self._growing.abandon()
         self._segments = []
         # What the disk says counts: a commit may have been published just before it failed.
         remove_orphans(self.path, read_manifest(self.path) if is_index(self.path) else None)
 
-    def add(self, documents: Sequence[Document], vectors: SparseBatch) -> None:
+    def add(
+        self, documents: Sequence[Document], vectors: SparseBatch, *, update: bool = False
+    ) -> None:
         """Add documents with their vectors, in the index's vocabulary.
 
         Args:
-            documents: ids must be new to the index.
+            documents: ids must be new to the index, or to this writer with `update`.
             vectors: one row per document.
+            update: delete documents of the index that have the id of a new one.
 
         Raises:
             DuplicateIdError: an id is in the index already, or occurs twice.
@@ -154,49 +166,29 @@ class IndexWriter:
             raise InvalidInputError(
                 f"There are {len(documents)} documents but {len(vectors)} vectors."
             )
-        for _, error in self.duplicates(documents):
+        for _, error in self.duplicates(documents, update=update):
             raise error
-        if self._documents is None:
-            self._documents = DocumentStoreWriter(self._new_file(".documents.arrow"))
-        for document in documents:
-            self._places[document.doc_id] = document.place or "an earlier document"
-        self._documents.add(documents)
-        self._batches.append(vectors)
-        if sum(batch.nnz for batch in self._batches) >= SEGMENT_POSTINGS:
-            self._flush()
+        self._take(documents, document_rows(documents), vectors)
 
     def delete(self, doc_id: str) -> bool:
         """Delete a document and say whether there was one.
 
         It takes effect with `commit`; the id may be added again at once.
         """
-        if doc_id in self._places:
-            self._flush()
-        found = self._find(doc_id)
-        if found:
-            number, doc_number = found
-            self._deleted[number].add(doc_number)
-        return found is not None
+        return bool(self._delete([doc_id], hash_ids([doc_id])))
 
     @_ends_writer_on(UnsyncedError)
-    def merge(self) -> None:
-        """Make one segment of all, without the deleted documents; scores and ties stay."""
+    def merge(self) -> bool:
+        """Make one segment of all, without the deleted documents; scores and ties stay.
+
+        Returns:
+            Whether there was anything to do.
+        """
         self._flush()
-        segments = [self._settled(number) for number in range(len(self._segments))]
-        if len(segments) < 2 and not any(segment.deleted.size for segment in segments):
-            return
-        documents = DocumentStoreWriter(self._new_file(".documents.arrow"))
-        try:
-            doc_ids = []
-            for document in live_documents(segments):
-                documents.add([document])
-                doc_ids.append(document.doc_id)
-            n_clipped = sum(segment.entry.n_clipped for segment in segments)
-            merged = self._write_segment(documents, doc_ids, live_rows(segments), n_clipped)
-        except BaseException:
-            documents.abandon()
-            raise
-        self._segments, self._deleted = [merged], [set()]
+        if len(self._segments) < 2 and not any(self._deleted):
+            return False
+        self._merge(0, len(self._segments))
+        return True
 
     @_ends_writer_on(BaseException)
     def commit(self) -> Manifest:
@@ -215,7 +207,9 @@ class IndexWriter:
         manifest = Manifest(
             commit=self._manifest.commit + 1 if self._manifest else 1,
             next_file_number=self._file_number,
-            max_weight=self._quantizer.max_weight if self._quantizer else None,
+            weights=self._weights,
+            max_weight=self._coder.max_weight,
+            prune=self._prune,
             vocabulary=vocabulary,
             encoder=self._encoder,
             properties=self._properties,
@@ -223,6 +217,7 @@ class IndexWriter:
         )
         write_manifest(self.path, manifest)
         self._manifest = manifest
+        self._n_published = len(self._segments)
         remove_orphans(self.path, manifest)
         return manifest
 
@@ -233,12 +228,18 @@ class IndexWriter:
 
         Args:
             documents: documents to be added.
-            update: let pass the ids of written documents, which are to be replaced.
+            update: let pass the ids of committed documents, which are to be replaced.
         """
+        doc_ids = [document.doc_id for document in documents]
+        hashes = hash_ids(doc_ids)
+        taken = self._find(doc_ids, hashes)
         places: dict[str, str] = {}
-        for row, document in enumerate(documents):
-            doc_id, place = document.doc_id, document.place or f"document {row}"
-            first = self._places.get(doc_id, places.get(doc_id))
+        for row in sorted(taken.keys() | _repeated(hashes)):
+            doc_id, place = doc_ids[row], documents[row].place or f"document {row}"
+            segment, number = taken.get(row, (None, 0))
+            first = places.get(doc_id)
+            if segment is not None and segment >= self._n_published:
+                first = self._place(segment, number)
             if first is not None:
                 yield (
                     row,
@@ -247,7 +248,7 @@ class IndexWriter:
                         "unique."
                     ),
                 )
-            elif not update and self._find(doc_id):
+            elif segment is not None and not update:
                 yield (
                     row,
                     DuplicateIdError(
@@ -258,13 +259,103 @@ class IndexWriter:
             else:
                 places[doc_id] = place
 
-    def _find(self, doc_id: str) -> tuple[int, int] | None:
-        """Return the segment and the number in it of a written document that is not deleted."""
-        for number, segment in enumerate(self._segments):
-            doc_number = segment.doc_ids.number(doc_id)
-            if doc_number is not None and doc_number not in self._deleted[number]:
-                return number, doc_number
-        return None
+    @_ends_writer_on(BaseException)
+    def _take(
+        self, documents: Sequence[Document], rows: pa.RecordBatch, vectors: SparseBatch
+    ) -> None:
+        """Add documents whose ids are free, but for those that they replace."""
+        doc_ids = rows.column(0).to_pylist()
+        hashes = hash_ids(doc_ids)
+        self._delete(doc_ids, hashes)
+        if self._growing and self._growing.ids.find(doc_ids, hashes):
+            # It was deleted in the segment that grows, and an id may stand in a segment once.
+            self._flush()
+        begin, end = 0, len(documents)
+        while begin < end:
+            growing = self._growing = self._growing or GrowingSegment(
+                self.path / SEGMENT_FOLDER,
+                self._new_name(),
+                self._coder,
+                self._background,
+                self._memory,
+            )
+            begin += growing.add(
+                documents[begin:],
+                rows.slice(begin),
+                vectors.slice(begin, end),
+                hashes[begin:],
+                self.vocabulary.n_terms,
+            )
+            if growing.is_full:
+                self._flush()
+
+    def _delete(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> int:
+        found = self._find(doc_ids, hashes)
+        for segment, number in found.values():
+            self._deleted_of(segment).add(number)
+        return len(found)
+
+    def _find(
+        self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]
+    ) -> dict[int, tuple[int, int]]:
+        """Return segment and number of each row whose id a document has that is not deleted.
+
+        The segment that grows counts as the last.
+        """
+        tables: list[DocIds | RecentIds] = [segment.doc_ids for segment in self._segments]
+        if self._growing:
+            tables.append(self._growing.ids)
+        return {
+            row: (segment, number)
+            for segment, table in enumerate(tables)
+            for row, number in table.find(doc_ids, hashes).items()
+            if number not in self._deleted_of(segment)
+        }
+
+    def _deleted_of(self, segment: int) -> set[int]:
+        if self._growing and segment == len(self._segments):
+            return self._growing.deleted
+        return self._deleted[segment]
+
+    def _place(self, segment: int, number: int) -> str:
+        """Return where a document was read that came in since the last commit."""
+        place = ""
+        if self._growing and segment == len(self._segments):
+            place = self._growing.ids.place(number)
+        return place or "an earlier document"
+
+    @_ends_writer_on(BaseException)
+    def _flush(self) -> None:
+        """Close the segment that grows; nothing refers to it yet."""
+        if self._growing is None:
+            return
+        entry = self._growing.close(self.vocabulary.n_terms)
+        self._segments.append(open_segment(self.path, entry))
+        self._deleted.append(self._growing.deleted)
+        self._growing = None
+
+    def _merge(self, begin: int, end: int) -> None:
+        """Put one segment in the place of some that follow each other."""
+        segments = [
+            replaced(segment, deleted=np.array(sorted(deleted), dtype=np.uint32))
+            for segment, deleted in zip(
+                self._segments[begin:end], self._deleted[begin:end], strict=True
+            )
+        ]
+        impact_type, n_terms = self._coder.impact_type, self.vocabulary.n_terms
+        folder = self.path / SEGMENT_FOLDER
+        writer = SegmentWriter(folder, self._new_name(), impact_type, self._background)
+        try:
+            copy_segments(segments, writer, impact_type, n_terms)
+            entry = writer.close(n_terms, sum(one.entry.n_clipped for one in segments))
+            merged = open_segment(self.path, entry)
+        except BaseException:
+            self._background.drop()
+            raise
+        finally:
+            writer.abandon()
+        self._segments[begin:end], self._deleted[begin:end] = [merged], [set()]
+        self._n_published = min(self._n_published, begin + 1)
 
     def _settled(self, number: int) -> Segment:
         """Return a segment with its deletions written down."""
@@ -276,66 +367,6 @@ class IndexWriter:
             segment.entry, n_deleted=len(deleted), deleted=write_deleted(path, deleted)
         )
         return open_segment(self.path, entry)
-
-    @_ends_writer_on(BaseException)
-    def _flush(self) -> None:
-        """Write the buffered documents as a segment that nothing refers to yet."""
-        if self._documents is None:
-            return
-        vectors = SparseBatch.concatenate(self._batches)
-        quantizer = self._quantizer or ImpactQuantizer.for_weights(vectors.weights)
-        if vectors.nnz:
-            self._quantizer = quantizer
-        n_clipped = self._checked_clipping(vectors, quantizer)
-        rows = (vectors.indptr, vectors.terms, quantizer.quantize(vectors.weights))
-        self._segments.append(
-            self._write_segment(self._documents, list(self._places), rows, n_clipped)
-        )
-        self._deleted.append(set())
-        self._batches, self._places, self._documents = [], {}, None
-
-    def _write_segment(
-        self,
-        documents: DocumentStoreWriter,
-        doc_ids: Sequence[str],
-        rows: tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]],
-        n_clipped: int,
-    ) -> Segment:
-        """Finish the files of a new segment and open it."""
-        arrays_path = self._new_file(".arrays")
-        n_terms = self.vocabulary.n_terms
-        documents_entry = documents.close()
-        arrays_entry = write_postings(arrays_path, doc_ids, *rows, n_terms, documents.arrays())
-        entry = SegmentEntry(
-            name=arrays_path.stem,
-            n_docs=len(doc_ids),
-            n_terms=n_terms,
-            n_postings=int(rows[1].size),
-            n_clipped=n_clipped,
-            arrays=arrays_entry,
-            documents=documents_entry,
-        )
-        logger.info("segment %s: %d documents", entry.name, entry.n_docs)
-        return open_segment(self.path, entry)
-
-    def _checked_clipping(self, vectors: SparseBatch, quantizer: ImpactQuantizer) -> int:
-        distortion = quantizer.distortion(vectors.weights)
-        if distortion > MAX_DISTORTION:
-            raise InvalidInputError(
-                f"8-bit impacts for weights up to {quantizer.max_weight:g} would change these "
-                f"weights by {distortion:.0%}: their mean is {vectors.weights.mean():.3g}, the "
-                f"largest {vectors.weights.max():.3g}. Build the index with a --max-weight that "
-                "suits all its documents."
-            )
-        n_clipped = quantizer.n_clipped(vectors.weights)
-        if n_clipped:
-            logger.warning(
-                "%d of %d weights exceed %g and were clipped to it.",
-                n_clipped,
-                vectors.nnz,
-                quantizer.max_weight,
-            )
-        return n_clipped
 
     def _write_vocabulary(self) -> VocabularyEntry:
         """Describe the vocabulary, writing its names when they have changed."""
@@ -350,6 +381,15 @@ class IndexWriter:
         return VocabularyEntry(vocabulary.kind, vocabulary.n_terms, vocabulary.fingerprint, names)
 
     def _new_file(self, suffix: str) -> Path:
-        path = self.path / SEGMENT_FOLDER / f"{self._file_number:08d}{suffix}"
+        return self.path / SEGMENT_FOLDER / (self._new_name() + suffix)
+
+    def _new_name(self) -> str:
         self._file_number += 1
-        return path
+        return f"{self._file_number - 1:08d}"
+
+
+def _repeated(hashes: NDArray[np.uint64]) -> set[int]:
+    """Return the rows whose hash occurs more than once."""
+    order = np.argsort(hashes, kind="stable")
+    is_repeated = hashes[order[1:]] == hashes[order[:-1]]
+    return {*order[1:][is_repeated].tolist(), *order[:-1][is_repeated].tolist()}

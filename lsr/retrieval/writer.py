@@ -64,11 +64,7 @@ class Writer:
             )
         else:
             return SparseBatch.from_rows([], n_terms=0)
-        if update:
-            # Only now that the new versions are ready.
-            for document in batch.documents:
-                self._index_writer.delete(document.doc_id)
-        self._index_writer.add(batch.documents, vectors)
+        self._index_writer.add(batch.documents, vectors, update=update)
         return vectors
 
     def add_documents(self, documents: Iterable[DocumentLike]) -> int:
@@ -84,9 +80,13 @@ class Writer:
         """Delete a document, from the next commit on; say whether there was one."""
         return self._index_writer.delete(doc_id)
 
-    def merge(self) -> None:
-        """Make one segment of all, without deleted documents; no search changes."""
-        self._index_writer.merge()
+    def merge(self) -> bool:
+        """Make one segment of all, without deleted documents; no search changes.
+
+        Returns:
+            Whether there was anything to do.
+        """
+        return self._index_writer.merge()
 
     def commit(self) -> None:
         """Make the documents added so far durable and visible."""

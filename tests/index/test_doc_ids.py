@@ -2,11 +2,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.index.array_file import open_arrays, write_arrays
-from lsr.index.doc_ids import DocIds
+from lsr.index.array_file import open_arrays
+from lsr.index.doc_ids import DocIds, DocIdsWriter, hash_ids
 
 _IDS = st.lists(st.text(min_size=1).filter(lambda one: one.isprintable()), unique=True, max_size=30)
 
@@ -14,8 +15,10 @@ _IDS = st.lists(st.text(min_size=1).filter(lambda one: one.isprintable()), uniqu
 def _stored(doc_ids: Sequence[str]) -> DocIds:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ids.arrays"
-        size = write_arrays(path, DocIds.to_arrays(doc_ids)).size_bytes
-        return DocIds.from_arrays(open_arrays(path, size))
+        writer = DocIdsWriter(path)
+        for part in (doc_ids[:2], doc_ids[2:]):
+            writer.add(pa.array(part, pa.large_string()), hash_ids(part))
+        return DocIds.from_arrays(open_arrays(path, writer.close().size_bytes))
 
 
 @given(_IDS, st.text(min_size=1))
@@ -26,6 +29,9 @@ def test_equals_a_dictionary(doc_ids: list[str], other: str) -> None:
     assert [table[number] for number in range(len(table))] == doc_ids
     assert [table.number(one) for one in doc_ids] == list(range(len(doc_ids)))
     assert table.number(other + "?") is None or other + "?" in doc_ids
+    asked = [*reversed(doc_ids), other]
+    found = {row: doc_ids.index(one) for row, one in enumerate(asked) if one in doc_ids}
+    assert table.find(asked, hash_ids(asked)) == found
 
 
 def test_equal_hashes_are_told_apart_by_the_strings(monkeypatch: object) -> None:

@@ -25,6 +25,7 @@ from lsr.index import (
     verify_index,
     write_lock,
 )
+from lsr.index.memory import MemoryBudget
 from lsr.index.vocabulary import VocabularyKind
 from lsr.sparse import SparseBatch
 
@@ -77,12 +78,10 @@ def test_documents_come_back_as_they_went_in(tmp_path: Path) -> None:
     assert Searcher.open(path).document(0) == document
 
 
-def test_a_full_buffer_makes_a_segment_of_the_same_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "SEGMENT_POSTINGS", 2)
+def test_a_full_buffer_makes_a_segment_of_the_same_commit(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    with _writer(path) as writer:
+    two_postings = MemoryBudget(rows=2 * 5, waiting=1000, kept=1000)
+    with _writer(path, memory=two_postings) as writer:
         for doc_id in "abcde":
             writer.add([Document(doc_id)], ONE)
         assert not is_index(path)
@@ -249,7 +248,7 @@ def test_a_failed_merge_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     with _writer(path) as writer:
         with monkeypatch.context() as patch, pytest.raises(DiskFullError):
-            patch.setattr(subject, "write_postings", fail)
+            patch.setattr(subject, "copy_segments", fail)
             writer.merge()
         writer.commit()
 
