@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from lsr.index.array_file import ArrayFileWriter, open_arrays, read_arrays, writ
 from lsr.index.checked_array import BLOCK_BYTES
 from lsr.index.storage import checksum, map_file
 
+ROOT = Path(__file__).parents[2]
 ARRAYS: dict[str, NDArray[np.generic]] = {
     "indptr": np.array([0, 3, 2**40], dtype=np.int64),
     "impacts": np.array([1, 255], dtype=np.uint8),
@@ -151,3 +153,20 @@ def test_a_flipped_bit_outside_the_gaps_is_found(
 
     with pytest.raises((CorruptIndexError, FormatVersionError)):
         read_arrays(path, size)
+
+
+def test_the_worked_example_of_the_format_is_what_is_written(tmp_path: Path) -> None:
+    text = (ROOT / "docs/formats/index-v1.md").read_text()
+    arrays = {
+        "doc_offsets": np.array([0, 1], dtype=np.uint16),
+        "impacts": np.array([64, 128], dtype=np.uint8),
+    }
+    write_arrays(tmp_path / "x", arrays)
+
+    content = (tmp_path / "x").read_bytes()
+    assert f"make {len(content)} bytes" in text
+    lines = re.findall(r"^ *(\d+)  ((?:[0-9a-f]{2} )+) ", text, re.MULTILINE)
+    assert len(lines) == 8
+    for place, written in lines:
+        expected = bytes.fromhex(written)
+        assert content[int(place) : int(place) + len(expected)] == expected
