@@ -142,7 +142,7 @@ class Searcher:
             for view in views:
                 raise_thresholds(view, *vectors, heaps)
             for view in views:
-                search_segment(view, *vectors, int(algorithm), self._scratch(), heaps)
+                search_segment(view, *vectors, int(algorithm), 1.0, 0, self._scratch(), heaps)
             sort_heaps(heaps)
             rows = slice(start, start + len(chunk))
             is_hit = np.arange(width) < heaps.sizes[:, None]

@@ -137,6 +137,8 @@ def search_segment(
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
     algorithm: int,
+    bound_factor: float,
+    max_ranges: int,
     scratch: Scratch,
     heaps: Heaps,
 ) -> None:
@@ -148,6 +150,8 @@ def search_segment(
         terms: terms of all queries, distinct in each; those the segment lacks are passed over.
         weights: their weights, above zero; no score exceeds 32 bits.
         algorithm: an `Algorithm`.
+        bound_factor: see `search_maxscore`; below 1 the answer is approximate.
+        max_ranges: see `search_maxscore`; above 0 the answer is approximate.
         scratch: memory to work in.
         heaps: the best documents so far.
     """
@@ -201,6 +205,8 @@ def search_segment(
                 segment.excluded,
                 segment.first_doc,
                 heaps.thresholds[query],
+                bound_factor,
+                max_ranges,
                 scratch,
                 best_scores,
                 best_docs,

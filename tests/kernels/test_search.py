@@ -93,7 +93,7 @@ def test_equals_the_oracle(
     heaps = new_heaps(6, k)
 
     raise_thresholds(collection.view, indptr, terms, weights, heaps)
-    search_segment(collection.view, indptr, terms, weights, int(algorithm), SCRATCH, heaps)
+    search_segment(collection.view, indptr, terms, weights, int(algorithm), 1.0, 0, SCRATCH, heaps)
     sort_heaps(heaps)
 
     for query in range(6):
@@ -124,7 +124,7 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
     first_doc = 0
     for collection in collections:
         view = collection.view._replace(first_doc=first_doc)
-        search_segment(view, indptr, terms, weights, int(algorithm), SCRATCH, heaps)
+        search_segment(view, indptr, terms, weights, int(algorithm), 1.0, 0, SCRATCH, heaps)
         first_doc += collection.n_docs
     sort_heaps(heaps)
 
@@ -167,8 +167,63 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
     heaps = new_heaps(1, 10)
 
     raise_thresholds(view, *query, heaps)
-    search_segment(view, *query, int(Algorithm.MAXSCORE), SCRATCH, heaps)
+    search_segment(view, *query, int(Algorithm.MAXSCORE), 1.0, 0, SCRATCH, heaps)
     sort_heaps(heaps)
 
     assert heaps.thresholds.tolist() == [3 * 255 - 1]
     assert heaps.docs[0].tolist() == (np.arange(10) * 1999).tolist()
+
+
+def _hits(collection: Collection, k: int, bound_factor: float, max_ranges: int) -> list[set[int]]:
+    indptr, terms, weights = _queries(3, 30)
+    heaps = new_heaps(30, k)
+    search_segment(
+        collection.view,
+        indptr,
+        terms,
+        weights,
+        int(Algorithm.MAXSCORE),
+        bound_factor,
+        max_ranges,
+        SCRATCH,
+        heaps,
+    )
+    return [set(heaps.docs[row, : heaps.sizes[row]].tolist()) for row in range(30)]
+
+
+def test_a_lower_bound_factor_finds_less_of_the_exact_answer() -> None:
+    collection = _collection(5, 60_000, 0.0)
+    exact = _hits(collection, 10, 1.0, 0)
+
+    recalls = []
+    for factor in (1.0, 0.8, 0.3):
+        found = _hits(collection, 10, factor, 0)
+        n_common = sum(len(one & other) for one, other in zip(exact, found, strict=True))
+        recalls.append(n_common / sum(map(len, exact)))
+
+    assert recalls[0] == 1.0
+    assert 1.0 > recalls[1] > recalls[2] > 0.0
+
+
+def test_only_so_many_ranges_are_searched_and_never_fewer() -> None:
+    """Four ranges; the best documents of a term lie in the third."""
+    n_docs = 4 << 16
+    impacts = np.ones(n_docs, dtype=np.uint8)
+    impacts[[200_000, 150_000, 140_000]] = [90, 200, 200]
+    rows = np.arange(n_docs + 1), np.zeros(n_docs, dtype=np.uint32), impacts
+    postings = postings_of(*rows, 1)
+    dense = empty_rows(postings, n_docs, 1)
+    fill_row(dense, postings, n_docs, 1, 0)
+    nothing = np.zeros(0, dtype=np.uint8)
+    kth = np.zeros((3, 1), dtype=np.uint8)
+    view = SegmentView(postings, dense, np.array([200], dtype=np.uint8), kth, nothing, n_docs, 0)
+    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
+
+    found = []
+    for max_ranges in (0, 1, 2):
+        heaps = new_heaps(1, 3)
+        search_segment(view, *query, 2, 1.0, max_ranges, SCRATCH, heaps)
+        sort_heaps(heaps)
+        found.append(heaps.docs[0].tolist())
+
+    assert found == [[140_000, 150_000, 200_000], [140_000, 150_000, 131_072], found[0]]
