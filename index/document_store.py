@@ -8,6 +8,7 @@ repeat a whole batch without decoding it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -138,54 +139,59 @@ class DocumentStore:
     def __init__(
         self, path: Path, size_bytes: int, ends: CheckedArray, checksums: CheckedArray
     ) -> None:
-        self._path = path
-        self._content = map_file(path, size_bytes)
-        self._ends = ends
-        self._checksums = checksums
-        # A page of hits often lies in few batches.
-        self._batch = lru_cache(maxsize=16)(self._read_batch)
+        self._batches = _Batches(path, map_file(path, size_bytes), ends, checksums)
+        # A page of hits often lies in few batches. The cache must not refer to the store: a cycle
+        # would keep the file's disk space after the last reader has gone.
+        self._cached_rows = lru_cache(maxsize=16)(self._batches.rows)
 
     def __getitem__(self, number: int) -> Document:
         batch, row = divmod(number, BATCH_DOCS)
-        columns = [column[row].as_py() for column in self._batch(batch).columns]
+        columns = [column[row].as_py() for column in self._cached_rows(batch).columns]
         doc_id, title, text, metadata = columns
         return Document(doc_id, title, text, msgspec.json.decode(metadata))
 
     @property
     def n_batches(self) -> int:
         """Batches whose place and checksum are known."""
-        return min(len(self._ends), len(self._checksums))
+        return min(len(self._batches.ends), len(self._batches.checksums))
 
     def rows(self, number: int) -> pa.RecordBatch:
         """Return the documents of a batch as rows."""
-        return self._read_batch(number)
+        return self._batches.rows(number)
 
     def encoded(self, number: int) -> NDArray[np.uint8]:
-        """Return a batch as it was written; the first one carries the schema too.
+        """Return a batch as it was written; the first one carries the schema too."""
+        return self._batches.encoded(number)
 
-        Raises:
-            CorruptIndexError: the batch is damaged.
-        """
-        self._ends.check(max(0, number - 1), number + 1)
-        self._checksums.check(number, number + 1)
-        begin = int(self._ends.values[number - 1]) if number else 0
-        content = self._content[begin : int(self._ends.values[number])]
-        if xxhash.xxh3_64_intdigest(content.data) != int(self._checksums.values[number]):
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batches:
+    path: Path
+    content: NDArray[np.uint8]
+    ends: CheckedArray
+    checksums: CheckedArray
+
+    def encoded(self, number: int) -> NDArray[np.uint8]:
+        self.ends.check(max(0, number - 1), number + 1)
+        self.checksums.check(number, number + 1)
+        begin = int(self.ends.values[number - 1]) if number else 0
+        content = self.content[begin : int(self.ends.values[number])]
+        if xxhash.xxh3_64_intdigest(content.data) != int(self.checksums.values[number]):
             first = number * BATCH_DOCS
             raise CorruptIndexError(
-                f"{self._path} is damaged in the documents {first} to {first + BATCH_DOCS - 1}; "
+                f"{self.path} is damaged in the documents {first} to {first + BATCH_DOCS - 1}; "
                 f"{RESTORE}"
             )
         return content
 
-    def _read_batch(self, number: int) -> pa.RecordBatch:
+    def rows(self, number: int) -> pa.RecordBatch:
         content = self.encoded(number)
         try:
             if number == 0:
                 return pa.ipc.open_stream(pa.py_buffer(content)).read_next_batch()
             return pa.ipc.read_record_batch(pa.py_buffer(content), SCHEMA)
         except (OSError, pa.ArrowException) as error:
-            raise CorruptIndexError(f"{self._path} cannot be read: {error}; {RESTORE}") from error
+            raise CorruptIndexError(f"{self.path} cannot be read: {error}; {RESTORE}") from error
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -136,7 +136,6 @@ def test_old_files_last_as_long_as_their_reader(tmp_path: Path) -> None:
     assert mapped
     assert all(one.endswith("(deleted)") for one in mapped), mapped
     del reader
-    gc.collect()
     assert not _mapped_files(path)
     assert _n_open_files() == n_open
 
