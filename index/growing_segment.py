@@ -85,14 +85,15 @@ class GrowingSegment:
             n_terms: size of the vocabulary.
         """
         n_taken = self._room_for(vectors)
+        if n_taken < len(vectors) and self._buffer.n_postings and self._fit():
+            n_taken = self._room_for(vectors)
         if n_taken:
             rows = rows.slice(0, n_taken)
             self.ids.add(documents[:n_taken], hashes[:n_taken])
             self._writer.add_ids(rows.column(0), hashes[:n_taken])
             self._writer.add_texts(rows)
             taken = vectors.slice(0, n_taken)
-            is_coded = self._buffer.dtype == self._coder.impact_type
-            values = self._coder.code(taken.weights) if is_coded else taken.weights
+            values = self._coder.code(taken.weights) if self._is_coded else taken.weights
             self._buffer.append(taken.indptr, taken.terms, values)
         if self._buffer.is_full:
             self._end_range(n_terms)
@@ -124,15 +125,26 @@ class GrowingSegment:
         """Send the rows on, and go on with an empty buffer."""
         if self._coded:
             self._background.finish()
-        buffer = self._buffer
-        indptr, terms, values = buffer.rows
-        if values.dtype != self._coder.impact_type:
-            self._coder.fit(values)
-            values = self._coder.code(values)
+        self._fit()
         self._n_clipped += self._coder.checked()
-        self._coded = buffer
-        self._writer.add_range((indptr, terms, values), n_terms, self._reuse)
+        self._coded = self._buffer
+        self._writer.add_range(self._buffer.rows, n_terms, self._reuse)
         self._buffer = self._next_buffer()
+
+    @property
+    def _is_coded(self) -> bool:
+        """Whether the rows that wait are impacts already."""
+        return self._buffer.dtype == self._coder.impact_type
+
+    def _fit(self) -> bool:
+        """Fit the scale to the weights that wait, if it is not known, and say so."""
+        if self._is_coded:
+            return False
+        indptr, terms, weights = self._buffer.rows
+        self._coder.fit(weights)
+        self._buffer = RowBuffer(self._coder.impact_type)
+        self._buffer.append(indptr, terms, self._coder.code(weights))
+        return True
 
     def _reuse(self) -> None:
         self._spare, self._coded = self._coded, None

@@ -23,6 +23,10 @@ MAX_DISTORTION = 0.05
 that the quantizer was fitted to weights of another scale."""
 
 
+CHUNK_WEIGHTS = 1 << 18
+"""Weights quantized at once: what is computed on the way fits the cache."""
+
+
 class WeightType(StrEnum):
     """What an index stores of a document weight: an impact of 8 bits, or the weight itself."""
 
@@ -68,9 +72,11 @@ class ImpactCoder:
         if not self._is_quantized:
             return weights
         quantizer = self._quantizer or ImpactQuantizer.for_weights(weights)
-        impacts = quantizer.quantize(weights)
-        if weights.size:
-            self._cost.add(weights, impacts, quantizer)
+        impacts = np.empty(weights.size, dtype=np.uint8)
+        for begin in range(0, weights.size, CHUNK_WEIGHTS):
+            chunk = slice(begin, begin + CHUNK_WEIGHTS)
+            impacts[chunk] = quantizer.quantize(weights[chunk])
+            self._cost.add(weights[chunk], impacts[chunk], quantizer)
         return impacts
 
     def checked(self) -> int:

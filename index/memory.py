@@ -1,9 +1,9 @@
 """How much memory may a build take? Shares of one figure, for everything that grows with the input.
 
-The figure covers rows that wait for their range to fill, ranges and texts that wait for the disk,
-and what is kept of every document until its segment is closed. It does not cover the program
-itself (about 150 MB without an encoder), an encoder, or pages of the index's own files that the
-operating system keeps while it has room.
+The figure covers the program without an encoder, rows that wait for their range to fill, ranges and
+texts that wait for the disk, and what is kept of every document until its segment is closed. It
+does not cover an encoder, nor the pages of mapped files, which the operating system takes back when
+it needs them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from pathlib import Path
 
 from lsr.errors import ConfigError
 
-LEAST_BYTES = 64 << 20
+PROGRAM_BYTES = 200_000_000
+"""What Python, Arrow and Numba take before the first document, and Arrow's spare memory."""
+
+LEAST_BYTES = 256_000_000
+"""Leaves some for ranges; the less there is, the more and the smaller segments are written."""
+
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
+from lsr.index.doc_ids import hash_places
 
 _CODEC = "zstd"
 
@@ -54,7 +55,7 @@ class RecentIds:
         """Look up many ids and return the document number of each row that is found."""
         found = {}
         for stored, numbers in self._runs:
-            begins = np.searchsorted(stored, hashes)
+            begins = hash_places(stored, hashes)
             is_hit = stored[np.minimum(begins, stored.size - 1)] == hashes
             for row in np.flatnonzero(is_hit).tolist():
                 end = int(np.searchsorted(stored, hashes[row], side="right"))

@@ -25,6 +25,7 @@ from lsr.index.array_file import write_arrays
 from lsr.index.background import Background
 from lsr.index.doc_ids import DocIds, hash_ids
 from lsr.index.document_store import document_rows
+from lsr.index.fields import Fields
 from lsr.index.growing_segment import GrowingSegment
 from lsr.index.impact_coder import ImpactCoder, WeightType
 from lsr.index.manifest import (
@@ -96,6 +97,7 @@ class IndexWriter:
         replace: publish only the new documents, in place of what is there.
         weights: what to store of document weights.
         prune: the rule by which the caller leaves document weights out, to store.
+        fields: metadata that filters can name; stored as columns.
         memory: bounds what the writer holds; None for a quarter of the machine's.
     """
 
@@ -111,6 +113,7 @@ class IndexWriter:
         replace: bool = False,
         weights: WeightType = WeightType.UINT8,
         prune: str | None = None,
+        fields: Fields | None = None,
         memory: MemoryBudget | None = None,
     ) -> None:
         self.path = path
@@ -122,12 +125,14 @@ class IndexWriter:
         self._encoder = encoder
         self._properties = properties
         self._prune = prune
+        self._fields = dict(fields or {})
         self._file_number = manifest.next_file_number if manifest else 1
         kept = manifest.segments if manifest and not replace else []
-        self._segments = [open_segment(path, entry) for entry in kept]
+        self._segments = [open_segment(path, entry, self._fields) for entry in kept]
         self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
         self._n_published = len(self._segments)
         self._growing: GrowingSegment | None = None
+        self._free: Sequence[Document] | None = None  # looked at, and found without duplicates
         self._memory = memory or MemoryBudget.default()
         self._background = Background(self._memory.waiting)
 
@@ -166,9 +171,11 @@ class IndexWriter:
             raise InvalidInputError(
                 f"There are {len(documents)} documents but {len(vectors)} vectors."
             )
-        for _, error in self.duplicates(documents, update=update):
-            raise error
-        self._take(documents, document_rows(documents), vectors)
+        if documents is not self._free:
+            for _, error in self.duplicates(documents, update=update):
+                raise error
+        self._free = None
+        self._take(documents, document_rows(documents), vectors, update=update)
 
     def delete(self, doc_id: str) -> bool:
         """Delete a document and say whether there was one.
@@ -210,6 +217,7 @@ class IndexWriter:
             weights=self._weights,
             max_weight=self._coder.max_weight,
             prune=self._prune,
+            fields=self._fields,
             vocabulary=vocabulary,
             encoder=self._encoder,
             properties=self._properties,
@@ -233,8 +241,10 @@ class IndexWriter:
         doc_ids = [document.doc_id for document in documents]
         hashes = hash_ids(doc_ids)
         taken = self._find(doc_ids, hashes)
+        suspects = sorted(taken.keys() | _repeated(hashes))
+        self._free = None if suspects else documents
         places: dict[str, str] = {}
-        for row in sorted(taken.keys() | _repeated(hashes)):
+        for row in suspects:
             doc_id, place = doc_ids[row], documents[row].place or f"document {row}"
             segment, number = taken.get(row, (None, 0))
             first = places.get(doc_id)
@@ -261,13 +271,20 @@ class IndexWriter:
 
     @_ends_writer_on(BaseException)
     def _take(
-        self, documents: Sequence[Document], rows: pa.RecordBatch, vectors: SparseBatch
+        self,
+        documents: Sequence[Document],
+        rows: pa.RecordBatch,
+        vectors: SparseBatch,
+        *,
+        update: bool,
     ) -> None:
         """Add documents whose ids are free, but for those that they replace."""
         doc_ids = rows.column(0).to_pylist()
         hashes = hash_ids(doc_ids)
-        self._delete(doc_ids, hashes)
-        if self._growing and self._growing.ids.find(doc_ids, hashes):
+        if update:
+            self._delete(doc_ids, hashes)
+        growing = self._growing
+        if growing and growing.deleted and growing.ids.find(doc_ids, hashes):
             # It was deleted in the segment that grows, and an id may stand in a segment once.
             self._flush()
         begin, end = 0, len(documents)
@@ -330,7 +347,7 @@ class IndexWriter:
         if self._growing is None:
             return
         entry = self._growing.close(self.vocabulary.n_terms)
-        self._segments.append(open_segment(self.path, entry))
+        self._segments.append(open_segment(self.path, entry, self._fields))
         self._deleted.append(self._growing.deleted)
         self._growing = None
 
@@ -348,7 +365,7 @@ class IndexWriter:
         try:
             copy_segments(segments, writer, impact_type, n_terms)
             entry = writer.close(n_terms, sum(one.entry.n_clipped for one in segments))
-            merged = open_segment(self.path, entry)
+            merged = open_segment(self.path, entry, self._fields)
         except BaseException:
             self._background.drop()
             raise
@@ -366,7 +383,7 @@ class IndexWriter:
         entry = msgspec.structs.replace(
             segment.entry, n_deleted=len(deleted), deleted=write_deleted(path, deleted)
         )
-        return open_segment(self.path, entry)
+        return open_segment(self.path, entry, self._fields)
 
     def _write_vocabulary(self) -> VocabularyEntry:
         """Describe the vocabulary, writing its names when they have changed."""
