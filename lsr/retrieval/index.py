@@ -65,7 +65,8 @@ class Index:
         Args:
             path: its folder.
             encoder: encodes queries in place of the encoder that the index remembers.
-            verify: compare the checksum of every file with what was written.
+            verify: compare bytes with their checksums before they are first used; False is for
+                looking into a damaged index, whose answers may be wrong.
 
         Raises:
             IndexNotFoundError: there is no index at `path`.
@@ -252,7 +253,7 @@ class Index:
 
     def refresh(self) -> None:
         """See the last commit."""
-        self._searcher = Searcher.open(self.path, verify=self._searcher is None)
+        self._searcher = Searcher.open(self.path)
 
     def vectors_of(self, queries: QueryBatch) -> SparseBatch:
         """Return the vectors of queries in the index's vocabulary, encoding texts.
