@@ -18,6 +18,7 @@ from lsr.errors import (
     IndexNotFoundError,
     IndexStorageError,
 )
+from lsr.index.fields import FieldKind
 from lsr.index.impact_coder import WeightType
 from lsr.index.storage import (
     DRAFT_SUFFIX,
@@ -50,12 +51,13 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: FileEntry
     n_deleted: int = 0
     deleted: FileEntry | None = None
+    columns: FileEntry | None = None
 
     @property
     def files(self) -> list[FileEntry]:
         """All files of the segment."""
-        files = [self.arrays, self.doc_offsets, self.doc_ids, self.documents, self.deleted]
-        return [file for file in files if file]
+        files = [self.arrays, self.doc_offsets, self.doc_ids, self.documents]
+        return files + [file for file in (self.deleted, self.columns) if file]
 
 
 class VocabularyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         prune: the rule by which document weights were left out; None when all are there.
         encoder: settings that load the encoder again; None for an index of vectors.
         properties: free text of the index's maker.
+        fields: metadata that filters can name, and what kind of values it has.
         segments: in order of their document numbers.
     """
 
@@ -91,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     segments: list[SegmentEntry]
     weights: WeightType = WeightType.UINT8
     prune: str | None = None
+    fields: dict[str, FieldKind] = {}
 
     def file_names(self) -> set[str]:
         """Return the names of all files that this commit needs."""

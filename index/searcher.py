@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, repeat
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +14,19 @@ from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.errors import CorruptIndexError, InvalidInputError
+from lsr.index.approximation import EXACT, Approximation
 from lsr.index.array_file import open_arrays
+from lsr.index.filters import Filter
+from lsr.index.impact_coder import WeightType
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
 from lsr.index.quantization import ImpactQuantizer, quantize_query
+from lsr.index.ranking import Plan, rank_by_impacts, rank_by_weights
 from lsr.index.segment import Segment, open_segment
 from lsr.index.segment_search import SegmentSearch
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary
-from lsr.kernels import (
-    Algorithm,
-    Scratch,
-    new_heaps,
-    new_scratch,
-    quantize_queries,
-    raise_thresholds,
-    search_segment,
-    sort_heaps,
-)
+from lsr.kernels import Algorithm
+from lsr.pruning import prune
 from lsr.sparse import SparseBatch
 
 CHUNK_QUERIES = 16
@@ -72,14 +67,16 @@ class Searcher:
     def __init__(self, path: Path, manifest: Manifest, *, verify: bool = True) -> None:
         self.manifest = manifest
         self.vocabulary = read_vocabulary(path, manifest, verify=verify)
-        self.segments = [open_segment(path, one, verify=verify) for one in manifest.segments]
+        self.segments = [
+            open_segment(path, one, manifest.fields, verify=verify) for one in manifest.segments
+        ]
         self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
         self._quantizer = ImpactQuantizer(manifest.max_weight or 1.0)
         self._searches = [
             SegmentSearch(segment, first)
             for first, segment in zip(self._first_docs, self.segments, strict=False)
         ]
-        self._memory = threading.local()
+        self._is_float = manifest.weights is WeightType.FLOAT32
 
     @staticmethod
     def open(path: Path, *, verify: bool = True) -> Searcher:
@@ -109,17 +106,22 @@ class Searcher:
         k: int,
         threads: int = 1,
         *,
+        where: Filter | None = None,
+        approximation: Approximation = EXACT,
         algorithm: Algorithm = Algorithm.AUTO,
     ) -> Rankings:
-        """Return the exact best `k` documents of every query.
+        """Return the best `k` documents of every query: the exact best, unless told otherwise.
 
         Scores are sums of query weight times stored impact, with query weights rounded to 16 bits
-        (`quantize_queries`); documents without any query term are left out.
+        (`quantize_queries`); in an index of float32 weights they are float32 sums in the order of
+        the terms. Documents without any query term are left out.
 
         Args:
             queries: one vector a query, in the index's vocabulary.
             k: at least 1.
             threads: queries scored at the same time.
+            where: documents to search, by their declared fields; None for all.
+            approximation: what may be given up for speed.
             algorithm: how to search; all find the same.
 
         Raises:
@@ -129,47 +131,30 @@ class Searcher:
         for name, value in (("k", k), ("threads", threads)):
             if value < 1:
                 raise InvalidInputError(f"{name} is {value}, but must be at least 1.")
-        width = min(k, max(1, self.n_docs))
-        doc_numbers = np.full((len(queries), width), -1, dtype=np.int64)
-        scores = np.zeros((len(queries), width), dtype=np.float64)
-        views = [segment.view(queries.terms) for segment in self._searches]
-
-        def search_chunk(start: int) -> None:
-            chunk = queries.slice(start, min(start + CHUNK_QUERIES, len(queries)))
-            weights, steps = quantize_queries(chunk.indptr, chunk.weights)
-            vectors = chunk.indptr, chunk.terms, weights
-            heaps = new_heaps(len(chunk), width)
-            for view in views:
-                raise_thresholds(view, *vectors, heaps)
-            for view in views:
-                search_segment(view, *vectors, int(algorithm), 1.0, 0, self._scratch(), heaps)
-            sort_heaps(heaps)
-            rows = slice(start, start + len(chunk))
-            is_hit = np.arange(width) < heaps.sizes[:, None]
-            doc_numbers[rows] = np.where(is_hit, heaps.docs, -1)
-            scores[rows] = (
-                np.where(is_hit, heaps.scores, 0) * (steps * self._quantizer.step)[:, None]
-            )
-
-        starts = range(0, len(queries), CHUNK_QUERIES)
-        if threads == 1 or len(starts) < 2:
-            for start in starts:
-                search_chunk(start)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                try:
-                    list(pool.map(search_chunk, starts))
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
-        return Rankings(doc_numbers, scores)
-
-    def _scratch(self) -> Scratch:
-        """Return this thread's memory for searches."""
-        if not hasattr(self._memory, "scratch"):
-            self._memory.scratch = new_scratch()
-        scratch: Scratch = self._memory.scratch
-        return scratch
+        if approximation.prune:
+            queries = prune(queries, approximation.prune)
+        plan = Plan(
+            [segment.view(queries.terms, where) for segment in self._searches],
+            min(k, max(1, self.n_docs)),
+            algorithm,
+            approximation,
+            self._quantizer.step,
+        )
+        rank = rank_by_weights if self._is_float else rank_by_impacts
+        if len(queries) <= CHUNK_QUERIES:
+            return Rankings(*rank(queries, plan))
+        chunks = [
+            queries.slice(start, min(start + CHUNK_QUERIES, len(queries)))
+            for start in range(0, len(queries), CHUNK_QUERIES)
+        ]
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                ranked = list(pool.map(rank, chunks, repeat(plan)))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        doc_numbers, scores = zip(*ranked, strict=True)
+        return Rankings(np.concatenate(doc_numbers), np.concatenate(scores))
 
     def contributions(
         self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_number: int
@@ -178,8 +163,11 @@ class Searcher:
 
         The weights are those that search uses, so the products add up to the score.
         """
-        query = quantize_query(terms, weights)
         segment, local = self._locate(doc_number)
+        if self._is_float:
+            stored = segment.impacts_of(local, terms.tolist())
+            return list(zip(terms.tolist(), weights.tolist(), stored, strict=True))
+        query = quantize_query(terms, weights)
         impacts = segment.impacts_of(local, query.terms.tolist())
         return [
             (term, weight * query.step, impact * self._quantizer.step)

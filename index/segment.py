@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from lsr.index.array_file import open_arrays, read_arrays, write_arrays
 from lsr.index.checked_array import CheckedArray
 from lsr.index.doc_ids import DocIds
 from lsr.index.document_store import BATCH_DOCS, DocumentStore
+from lsr.index.field_columns import FieldColumns
+from lsr.index.fields import Fields
 from lsr.index.manifest import SEGMENT_FOLDER, SegmentEntry
 from lsr.index.storage import RESTORE, FileEntry, checksum, map_file
 from lsr.kernels import (
@@ -41,6 +43,7 @@ class Segment:
         doc_ids: ids by local document number.
         documents: stored documents by local document number.
         deleted: numbers of the documents that are deleted, rising.
+        columns: the declared fields; None where none are declared.
     """
 
     entry: SegmentEntry
@@ -50,6 +53,7 @@ class Segment:
     doc_ids: DocIds
     documents: DocumentStore
     deleted: NDArray[np.uint32]
+    columns: FieldColumns | None = None
 
     @property
     def n_docs(self) -> int:
@@ -129,12 +133,15 @@ def write_deleted(path: Path, numbers: Iterable[int]) -> FileEntry:
     return write_arrays(path, {"deleted": np.array(sorted(numbers), dtype=np.uint32)})
 
 
-def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) -> Segment:
+def open_segment(
+    index_path: Path, entry: SegmentEntry, fields: Fields, *, verify: bool = True
+) -> Segment:
     """Open a segment by mapping its files.
 
     Args:
         index_path: folder of the index.
         entry: the segment's line in the manifest.
+        fields: the index's declared fields.
         verify: check bytes before they are first used; False looks only at what could make a
             kernel read outside its arrays.
 
@@ -169,6 +176,11 @@ def open_segment(index_path: Path, entry: SegmentEntry, *, verify: bool = True) 
         )
     except KeyError as error:
         raise CorruptIndexError(f"{path} lacks the array {error}; {RESTORE}") from error
+    if entry.columns:
+        columns = FieldColumns(
+            folder / entry.columns.name, entry.columns, fields, entry.n_docs, verify=verify
+        )
+        segment = replace(segment, columns=columns)
     _check_lengths(path, segment)
     if not verify:
         _check_bounds(path, segment)

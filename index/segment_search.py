@@ -6,22 +6,27 @@ their checksums, and frequent terms get their row. Afterwards looking that up co
 
 from __future__ import annotations
 
+from functools import lru_cache
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.index.filters import Filter, matching
 from lsr.index.segment import Segment
 from lsr.kernels import DenseRows, SegmentView, empty_rows, fill_row
 
 NOTHING_EXCLUDED: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+
+CACHED_FILTERS = 32
+"""Filters whose bitmaps a segment keeps: an eighth of a byte a document each."""
 
 
 class SegmentSearch:
     """A segment and what searches have made of it so far.
 
     Args:
-        segment: an open segment, impacts of 8 bits.
+        segment: an open segment.
         first_doc: number of its first document in the index.
     """
 
@@ -29,42 +34,36 @@ class SegmentSearch:
         self._segment = segment
         self._first_doc = first_doc
         self._is_prepared = np.zeros(segment.n_terms, dtype=np.bool_)
-        self._excluded = excluded_bitmap(segment)
         self._rows: DenseRows | None = None
         self._lock = Lock()
+        self._excluded = lru_cache(maxsize=CACHED_FILTERS)(self._find_excluded)
 
-    def view(
-        self, terms: NDArray[np.uint32], is_wanted: NDArray[np.bool_] | None = None
-    ) -> SegmentView:
+    def view(self, terms: NDArray[np.uint32], where: Filter | None) -> SegmentView:
         """Prepare the segment for queries and return what kernels need of it.
 
         Args:
             terms: the queries' terms, of any number and in any order.
-            is_wanted: shape (n_docs,), documents to search; None for all.
+            where: which documents to search; None for all.
 
         Raises:
             CorruptIndexError: a posting list is damaged.
         """
         segment = self._segment
         known = terms[terms < segment.n_terms]
-        if self._rows is None or not self._is_prepared[known].all():
-            self._prepare(known)
-        excluded = self._excluded
-        if is_wanted is not None:
-            excluded = excluded_bitmap(segment, is_wanted)
         rows = self._rows
-        assert rows is not None
+        if rows is None or not self._is_prepared[known].all():
+            rows = self._prepare(known)
         return SegmentView(
             segment.postings,
             rows,
             segment.max_impacts,
             segment.kth_impacts,
-            excluded,
+            self._excluded(where),
             segment.n_docs,
             self._first_doc,
         )
 
-    def _prepare(self, terms: NDArray[np.uint32]) -> None:
+    def _prepare(self, terms: NDArray[np.uint32]) -> DenseRows:
         segment = self._segment
         with self._lock:
             if self._rows is None:
@@ -75,19 +74,15 @@ class SegmentSearch:
             for term in new[self._rows.numbers[new] >= 0].tolist():
                 fill_row(self._rows, segment.postings, segment.n_docs, segment.n_terms, term)
             self._is_prepared[new] = True
+            return self._rows
 
-
-def excluded_bitmap(
-    segment: Segment, is_wanted: NDArray[np.bool_] | None = None
-) -> NDArray[np.uint8]:
-    """Return the bitmap of a segment's documents that are no hits; empty when all may be.
-
-    Args:
-        segment: its deleted documents are excluded.
-        is_wanted: shape (n_docs,), documents not to exclude; None for all.
-    """
-    if is_wanted is None and segment.deleted.size == 0:
-        return NOTHING_EXCLUDED
-    is_excluded = np.zeros(segment.n_docs, dtype=np.bool_) if is_wanted is None else ~is_wanted
-    is_excluded[segment.deleted] = True
-    return np.packbits(is_excluded, bitorder="little")
+    def _find_excluded(self, where: Filter | None) -> NDArray[np.uint8]:
+        """Return the bitmap of documents that are no hits; empty when all may be."""
+        segment = self._segment
+        if where is None and segment.deleted.size == 0:
+            return NOTHING_EXCLUDED
+        is_excluded = np.zeros(segment.n_docs, dtype=np.bool_)
+        if where is not None and segment.columns is not None:
+            is_excluded = ~matching(where, segment.columns)
+        is_excluded[segment.deleted] = True
+        return np.packbits(is_excluded, bitorder="little")

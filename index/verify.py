@@ -34,7 +34,7 @@ def verify_index(path: Path) -> Iterator[str]:
     for entry in manifest.segments:
         for file in entry.files:
             verify_file(folder / file.name, file)
-        segment = open_segment(path, entry)
+        segment = open_segment(path, entry, manifest.fields)
         for problem in _problems(segment):
             raise CorruptIndexError(f"{path}: segment {entry.name}: {problem}; {RESTORE}")
         yield f"segment {entry.name}: {entry.n_docs:,} documents, {entry.n_postings:,} postings"

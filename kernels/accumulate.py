@@ -194,7 +194,7 @@ def scatter_u32(postings: Postings, cursors: Cursors, row: int, weight: int, sco
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> int:
+def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> np.int64:
     """Return the impact of a term in the document at an offset, 0 if it lacks the term.
 
     The binary search has no branch that depends on what it finds, so that the processor can run
@@ -216,7 +216,9 @@ def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> in
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _n_below(doc_offsets: NDArray[np.uint16], begin: int, size: int, offset: int) -> int:
+def _n_below(
+    doc_offsets: NDArray[np.uint16], begin: np.int64, size: np.int64, offset: int
+) -> np.int64:
     """Return how many documents of a list lie below an offset."""
     low, high = np.int64(0), size
     while low < high:

@@ -114,7 +114,7 @@ def fits_filter(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8]) -> 
     total = np.int64(0)
     for row in range(weights.size):
         total += np.int64(max_impacts[row])
-    return total * 8 < MAX_FILTER_SCORE
+    return bool(total * 8 < MAX_FILTER_SCORE)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -128,7 +128,7 @@ def search_maxscore(
     max_impacts: NDArray[np.uint8],
     excluded: NDArray[np.uint8],
     first_doc: int,
-    threshold: int,
+    threshold: np.int64,
     bound_factor: float,
     max_ranges: int,
     scratch: Scratch,
@@ -236,7 +236,7 @@ def _ordered(
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
     max_impacts: NDArray[np.uint8],
-) -> tuple[Query, int, int, int]:
+) -> tuple[Query, int, np.int64, np.int64]:
     """Return the terms in the order of use, how many have rows, and the scale of the filter."""
     n_ranges = (n_docs + RANGE_SIZE - 1) // RANGE_SIZE
     keys = np.empty(terms.size, dtype=np.float64)
@@ -264,21 +264,22 @@ def _ordered(
         np.empty(terms.size, dtype=np.int64),
         np.empty(terms.size, dtype=np.int64),
     )
-    for place in range(terms.size):
-        row = order[place]
-        query.terms[place] = terms[row]
-        query.weights[place] = weights[row]
-        query.filter_weights[place] = (query.weights[place] * room + total - 1) // total
-        query.row_numbers[place] = rows.numbers[terms[row]]
+    query.terms[:] = terms[order]
+    query.weights[:] = weights[order]
+    query.filter_weights[:] = (query.weights * room + total - 1) // total
+    query.row_numbers[:] = rows.numbers[query.terms]
     return query, n_dense, room, total
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _limit(threshold: int, bound_factor: float, numerator: int, denominator: int) -> int:
+def _limit(
+    threshold: np.int64, bound_factor: float, numerator: np.int64, denominator: np.int64
+) -> np.int64:
     """Return what a 16-bit score must exceed for its document to exceed the threshold."""
     if bound_factor < 1.0:
         threshold = np.int64(threshold / bound_factor)
-    return min(threshold * numerator // denominator, np.int64(MAX_FILTER_SCORE))
+    limit = threshold * numerator // denominator
+    return limit if limit < MAX_FILTER_SCORE else np.int64(MAX_FILTER_SCORE)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -302,7 +303,7 @@ def _open_ranges(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _leave_out(
     postings: Postings, n_terms: int, number: int, query: Query, n_dense: int, limit: int
-) -> tuple[int, int]:
+) -> tuple[int, np.int64]:
     """Return how many sparse terms are left out in a range, and the sum of their bounds."""
     n_left_out, remainder, may_go = 0, np.int64(0), True
     for row in range(n_dense, query.terms.size):
@@ -384,15 +385,15 @@ def _score_candidates(
     cursors: Cursors,
     n_dense: int,
     n_left_out: int,
-    remainder: int,
-    numerator: int,
-    denominator: int,
+    remainder: np.int64,
+    numerator: np.int64,
+    denominator: np.int64,
     n_blocks: int,
     range_doc: int,
     end: int,
     excluded: NDArray[np.uint8],
     first_doc: int,
-    threshold: int,
+    threshold: np.int64,
     bound_factor: float,
     scratch: Scratch,
     best_scores: NDArray[np.int64],
@@ -440,7 +441,7 @@ def _exact_score(
     n_dense: int,
     range_doc: int,
     offset: int,
-) -> int:
+) -> np.int64:
     score = np.int64(0)
     for row in range(n_dense):
         impact = rows.impacts[query.row_numbers[row], range_doc + offset]

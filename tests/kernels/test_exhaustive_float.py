@@ -1,6 +1,5 @@
 import numpy as np
 from hypothesis import given, settings
-from numpy.typing import NDArray
 
 from lsr.kernels import RANGE_SIZE, search_exhaustive_reference, sort_best
 from lsr.kernels import exhaustive_float as subject
@@ -19,7 +18,7 @@ def test_scores_equal_the_reference_bit_by_bit(
     for run in (subject.search_exhaustive_float, subject.search_exhaustive_float.py_func):
         indptr, terms, impacts = documents
         postings = postings_of(indptr, terms, impacts.astype(np.float32) / 7, N_TERMS)
-        weights: NDArray[np.float32] = query[1].astype(np.float32) / 3
+        weights = query[1].astype(np.float32) / np.float32(3)
         best_scores, best_docs = np.zeros(9), np.zeros(9, dtype=np.int64)
 
         size = run(

@@ -23,7 +23,7 @@ def test_equals_reference(rows: Rows, in_float: bool) -> None:
 
     expected = subject.encode_range_reference(indptr, terms, values, N_TERMS)
     for array, wanted in zip(found, expected, strict=True):
-        assert array.dtype == wanted.dtype
+        assert np.asarray(array).dtype == np.asarray(wanted).dtype
         np.testing.assert_array_equal(array, wanted)
 
 
@@ -75,10 +75,12 @@ def test_python_source_equals_reference(rows: Rows) -> None:
     """Run the kernel's lines uncompiled, so that coverage and a debugger see them."""
     indptr, terms, impacts = rows
     expected = subject.encode_range_reference(indptr, terms, impacts, N_TERMS)
-    starts = [np.zeros(N_TERMS + 1, dtype=np.uint32) for _ in range(2)]
-    coded = PostingRange(*starts, np.zeros_like(expected.doc_offsets), np.zeros_like(impacts))
+    starts, offsets = np.zeros((2, N_TERMS + 1), dtype=np.uint32)
+    coded = PostingRange(
+        starts, offsets, np.zeros_like(expected.doc_offsets), np.zeros_like(impacts)
+    )
 
-    subject._lay_out.py_func(terms, indptr.size - 1, *starts)
+    subject._lay_out.py_func(terms, indptr.size - 1, starts, offsets)
     subject._encode.py_func(indptr, terms, impacts, coded)
 
     for array, wanted in zip(coded, expected, strict=True):

@@ -59,7 +59,9 @@ def _collection(seed: int, n_docs: int, share_excluded: float) -> Collection:
     return Collection(SegmentView(postings, rows, maxima, kth, excluded, n_docs, 0), n_docs)
 
 
-def _queries(seed: int, n_queries: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], ...]:
+def _queries(
+    seed: int, n_queries: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:
     """Queries of 0 to 24 terms, some unknown, with small, equal and very unequal weights."""
     random = np.random.default_rng(seed)
     terms, weights = [], []
