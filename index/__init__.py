@@ -1,5 +1,10 @@
 """The inverted index: segments on disk, searched where they lie."""
 
+from lsr.index.approximation import EXACT, Approximation
+from lsr.index.fields import checked_fields
+from lsr.index.filter_parsing import parse_filter
+from lsr.index.filters import Filter
+from lsr.index.impact_coder import WeightType
 from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
@@ -9,15 +14,21 @@ from lsr.index.vocabulary import Vocabulary, VocabularyKind
 from lsr.index.writer import IndexWriter
 
 __all__ = [
+    "EXACT",
+    "Approximation",
+    "Filter",
     "IndexWriter",
     "Manifest",
     "Rankings",
     "Searcher",
     "Vocabulary",
     "VocabularyKind",
+    "WeightType",
+    "checked_fields",
     "is_index",
     "is_vacant",
     "make_snapshot",
+    "parse_filter",
     "read_manifest",
     "read_vocabulary",
     "restore_snapshot",

@@ -14,29 +14,35 @@ if TYPE_CHECKING:
     from lsr.documents import Document
     from lsr.encoders import Encoder, load_encoder
     from lsr.errors import LsrError
+    from lsr.index import Approximation
+    from lsr.pruning import PruneRule
     from lsr.retrieval import Explanation, Hit, Index
     from lsr.sparse import SparseBatch
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Approximation",
     "Document",
     "Encoder",
     "Explanation",
     "Hit",
     "Index",
     "LsrError",
+    "PruneRule",
     "SparseBatch",
     "load_encoder",
 ]
 
 _HOMES = {
+    "Approximation": "lsr.index",
     "Document": "lsr.documents",
     "Encoder": "lsr.encoders",
     "Explanation": "lsr.retrieval",
     "Hit": "lsr.retrieval",
     "Index": "lsr.retrieval",
     "LsrError": "lsr.errors",
+    "PruneRule": "lsr.pruning",
     "SparseBatch": "lsr.sparse",
     "load_encoder": "lsr.encoders",
 }

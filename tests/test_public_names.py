@@ -7,12 +7,14 @@ import pytest
 import lsr
 
 PUBLIC = {
+    "Approximation",
     "Document",
     "Encoder",
     "Explanation",
     "Hit",
     "Index",
     "LsrError",
+    "PruneRule",
     "SparseBatch",
     "load_encoder",
 }
