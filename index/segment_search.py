@@ -6,7 +6,7 @@ their checksums, and frequent terms get their row. Afterwards looking that up co
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 
 import numpy as np
@@ -36,7 +36,9 @@ class SegmentSearch:
         self._is_prepared = np.zeros(segment.n_terms, dtype=np.bool_)
         self._rows: DenseRows | None = None
         self._lock = Lock()
-        self._excluded = lru_cache(maxsize=CACHED_FILTERS)(self._find_excluded)
+        # The cache must not refer to this object: a cycle would keep a segment's disk space after
+        # the last reader has gone.
+        self._excluded = lru_cache(maxsize=CACHED_FILTERS)(partial(_find_excluded, segment))
 
     def view(self, terms: NDArray[np.uint32], where: Filter | None) -> SegmentView:
         """Prepare the segment for queries and return what kernels need of it.
@@ -76,13 +78,13 @@ class SegmentSearch:
             self._is_prepared[new] = True
             return self._rows
 
-    def _find_excluded(self, where: Filter | None) -> NDArray[np.uint8]:
-        """Return the bitmap of documents that are no hits; empty when all may be."""
-        segment = self._segment
-        if where is None and segment.deleted.size == 0:
-            return NOTHING_EXCLUDED
-        is_excluded = np.zeros(segment.n_docs, dtype=np.bool_)
-        if where is not None and segment.columns is not None:
-            is_excluded = ~matching(where, segment.columns)
-        is_excluded[segment.deleted] = True
-        return np.packbits(is_excluded, bitorder="little")
+
+def _find_excluded(segment: Segment, where: Filter | None) -> NDArray[np.uint8]:
+    """Return the bitmap of documents that are no hits; empty when all may be."""
+    if where is None and segment.deleted.size == 0:
+        return NOTHING_EXCLUDED
+    is_excluded = np.zeros(segment.n_docs, dtype=np.bool_)
+    if where is not None and segment.columns is not None:
+        is_excluded = ~matching(where, segment.columns)
+    is_excluded[segment.deleted] = True
+    return np.packbits(is_excluded, bitorder="little")
