@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.index.background import Background
+from lsr.index.fields import Fields
 from lsr.index.impact_coder import ImpactCoder
 from lsr.index.manifest import SegmentEntry
 from lsr.index.memory import MemoryBudget
@@ -31,6 +32,7 @@ class GrowingSegment:
     Args:
         folder: where its files are made.
         name: their common name.
+        fields: the index's declared fields.
         coder: turns weights into impacts.
         background: the second thread.
         memory: bounds what waits here.
@@ -40,6 +42,7 @@ class GrowingSegment:
         self,
         folder: Path,
         name: str,
+        fields: Fields,
         coder: ImpactCoder,
         background: Background,
         memory: MemoryBudget,
@@ -49,7 +52,7 @@ class GrowingSegment:
         self._coder = coder
         self._memory = memory
         self._background = background
-        self._writer = SegmentWriter(folder, name, coder.impact_type, background)
+        self._writer = SegmentWriter(folder, name, coder.impact_type, fields, background)
         self._n_clipped = 0
         self._is_short = False
         self._coded: RowBuffer | None = None
@@ -92,6 +95,7 @@ class GrowingSegment:
             self.ids.add(documents[:n_taken], hashes[:n_taken])
             self._writer.add_ids(rows.column(0), hashes[:n_taken])
             self._writer.add_texts(rows)
+            self._writer.add_columns(documents[:n_taken])
             taken = vectors.slice(0, n_taken)
             values = self._coder.code(taken.weights) if self._is_coded else taken.weights
             self._buffer.append(taken.indptr, taken.terms, values)

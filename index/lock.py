@@ -11,6 +11,7 @@ from pathlib import Path
 import filelock
 
 from lsr.errors import IndexLockedError
+from lsr.index.checkpoint import CHECKPOINT_DRAFT_NAME, CHECKPOINT_NAME
 from lsr.index.manifest import DRAFT_NAME, SEGMENT_FOLDER, is_index
 from lsr.index.storage import (
     disk_errors,
@@ -22,7 +23,10 @@ from lsr.index.storage import (
 
 LOCK_NAME = "write.lock"
 HOLDER_NAME = "writer.txt"
-_LEFTOVERS = {SEGMENT_FOLDER, LOCK_NAME, HOLDER_NAME, DRAFT_NAME}
+_LEFTOVERS = {
+    *(SEGMENT_FOLDER, LOCK_NAME, HOLDER_NAME, DRAFT_NAME),
+    *(CHECKPOINT_NAME, CHECKPOINT_DRAFT_NAME),
+}
 
 
 def is_vacant(path: Path) -> bool:
@@ -65,14 +69,14 @@ def write_lock(path: Path) -> Iterator[None]:
         # Everything while the lock is held, so that nobody else is in the folder.
         try:
             remove_file(holder)
-            if is_new and not is_index(path):
+            if is_new and not is_index(path) and not (path / CHECKPOINT_NAME).exists():
                 _remove_leftovers(path)
         finally:
             lock.release()
 
 
 def _remove_leftovers(path: Path) -> None:
-    for name in (LOCK_NAME, DRAFT_NAME):
+    for name in (LOCK_NAME, DRAFT_NAME, CHECKPOINT_DRAFT_NAME):
         remove_file(path / name)
     remove_folder(path / SEGMENT_FOLDER)
     remove_folder(path)

@@ -10,19 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import xxhash
 
-from lsr.errors import (
-    CorruptIndexError,
-    FormatVersionError,
-    IndexNotFoundError,
-    IndexStorageError,
-)
+from lsr.errors import IndexNotFoundError
 from lsr.index.fields import FieldKind
 from lsr.index.impact_coder import WeightType
+from lsr.index.sealed_json import damaged, sealed, unsealed
 from lsr.index.storage import (
     DRAFT_SUFFIX,
-    RESTORE,
     FileEntry,
     disk_errors,
     remove_file,
@@ -34,7 +28,6 @@ FILE_NAME = "manifest.json"
 DRAFT_NAME = FILE_NAME + DRAFT_SUFFIX
 SEGMENT_FOLDER = "segments"
 FORMAT_NAME = "lsr-index"
-FORMAT_VERSION = 1
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,13 +96,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return {file.name for file in files}
 
 
-class _Envelope(msgspec.Struct):
-    format: str
-    version: int
-    checksum: str
-    content: msgspec.Raw
-
-
 def is_index(path: Path) -> bool:
     """Say whether there is an index at `path`."""
     return (path / FILE_NAME).is_file()
@@ -129,35 +115,16 @@ def read_manifest(path: Path) -> Manifest:
         raise IndexNotFoundError(
             f"{path} is not an index: it {what}. Make one with: lsr index CORPUS --index {path}"
         )
-    try:
-        envelope = msgspec.json.decode((path / FILE_NAME).read_bytes(), type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error)) from error
-    except OSError as error:
-        raise IndexStorageError(f"{path} could not be read: {error.strerror}.") from error
-    if envelope.format != FORMAT_NAME:
-        raise IndexNotFoundError(f"{path} is not an index: its manifest is of another program.")
-    if envelope.version != FORMAT_VERSION:
-        raise FormatVersionError(
-            f"{path} has format version {envelope.version}, and this library reads "
-            f"{FORMAT_VERSION}; upgrade lsr-engine or build the index again."
-        )
-    content = bytes(envelope.content)
-    if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
-        raise _damaged(path, "the checksum does not match")
+    content = unsealed(path / FILE_NAME, FORMAT_NAME)
     try:
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path / FILE_NAME, str(error)) from error
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Publish a commit: from here on, readers that open the index see it."""
-    content = msgspec.json.encode(manifest)
-    envelope = _Envelope(
-        FORMAT_NAME, FORMAT_VERSION, xxhash.xxh3_64_hexdigest(content), msgspec.Raw(content)
-    )
-    replace_file(path / FILE_NAME, msgspec.json.encode(envelope))
+    replace_file(path / FILE_NAME, sealed(FORMAT_NAME, manifest))
 
 
 def remove_orphans(path: Path, *manifests: Manifest | None) -> None:
@@ -168,7 +135,3 @@ def remove_orphans(path: Path, *manifests: Manifest | None) -> None:
         for file in folder.glob("*") if folder.is_dir() else []:
             if file.name not in keep:
                 remove_file(file)
-
-
-def _damaged(path: Path, reason: str) -> CorruptIndexError:
-    return CorruptIndexError(f"{path / FILE_NAME} is damaged: {reason}; {RESTORE}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lsr.index.document_store import BATCH_DOCS, SCHEMA
 from lsr.index.row_buffer import RowBuffer, Rows
@@ -25,7 +25,7 @@ _TEXT_BATCHES = 32
 
 
 def copy_segments(
-    segments: Sequence[Segment], writer: SegmentWriter, impact_type: type[np.generic], n_terms: int
+    segments: Sequence[Segment], writer: SegmentWriter, impact_type: DTypeLike, n_terms: int
 ) -> None:
     """Copy the documents that are not deleted to a new segment, in order.
 
@@ -39,14 +39,21 @@ def copy_segments(
         CorruptIndexError: bytes about to be copied are not those that were written.
     """
     rows = _RangeCopier(writer, impact_type, n_terms)
-    for segment in segments:
-        is_live = np.ones(segment.n_docs, dtype=bool)
-        is_live[segment.deleted] = False
+    all_live = [_live(segment) for segment in segments]
+    columns = [segment.columns for segment in segments if segment.columns]
+    writer.copy_columns(columns, np.flatnonzero(np.concatenate(all_live)))
+    for segment, is_live in zip(segments, all_live, strict=True):
         _copy_ids(segment, is_live, writer)
         _copy_texts(segment, is_live, writer)
         for number in range(n_ranges(segment.n_docs)):
             rows.copy(segment, number, is_live[number * RANGE_SIZE :][:RANGE_SIZE])
     rows.finish()
+
+
+def _live(segment: Segment) -> NDArray[np.bool_]:
+    is_live = np.ones(segment.n_docs, dtype=np.bool_)
+    is_live[segment.deleted] = False
+    return is_live
 
 
 def _copy_ids(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
@@ -90,7 +97,7 @@ def _add_texts(batches: list[pa.RecordBatch], writer: SegmentWriter) -> None:
 class _RangeCopier:
     """Copies ranges of many segments, filling each of the new segment."""
 
-    def __init__(self, writer: SegmentWriter, impact_type: type[np.generic], n_terms: int) -> None:
+    def __init__(self, writer: SegmentWriter, impact_type: DTypeLike, n_terms: int) -> None:
         self._writer = writer
         self._n_terms = n_terms
         self._impact_type = impact_type

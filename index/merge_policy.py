@@ -5,9 +5,9 @@ sorted into tiers by their live documents, each tier eight times as large as the
 
     tier 0: fewer than 1,024    tier 1: fewer than 8,192    tier 2: fewer than 65,536   ...
 
-1. Eight or more neighbours up to a tier become one if together they are of a higher tier, or are all
-   of tier 0. So a merge lifts a document by a tier, and it is copied seven times at most on its way
-   to ten million; only in tier 0, where that costs little, it may be copied more often.
+1. Eight or more neighbours up to a tier become one if together they are of a higher tier, or are
+   all of tier 0. So a merge lifts a document by a tier, and it is copied seven times at most on its
+   way to ten million; only in tier 0, where that costs little, it may be copied more often.
 2. A segment of which more than 30 % is deleted is written again without it.
 
 Only neighbours are merged, so documents keep their order, which decides among equal scores. No

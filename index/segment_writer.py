@@ -7,7 +7,7 @@ largest impact of each, where texts lie) stays in memory and follows at the end.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
+from lsr.documents import Document
 from lsr.index.array_file import ArrayFileWriter
 from lsr.index.background import Background
 from lsr.index.doc_ids import DocIdsWriter
 from lsr.index.document_store import DocumentStoreWriter, encode_rows
+from lsr.index.field_columns import FieldColumns, FieldColumnsWriter
+from lsr.index.fields import Fields
 from lsr.index.manifest import SegmentEntry
 from lsr.index.row_buffer import Rows
 from lsr.kernels import PostingRange, encode_range, kth_impacts, list_maxima
@@ -48,11 +51,17 @@ class SegmentWriter:
         folder: where they are made.
         name: their common name.
         impact_type: type of the impacts.
+        fields: the index's declared fields.
         background: compresses and inverts.
     """
 
     def __init__(
-        self, folder: Path, name: str, impact_type: DTypeLike, background: Background
+        self,
+        folder: Path,
+        name: str,
+        impact_type: DTypeLike,
+        fields: Fields,
+        background: Background,
     ) -> None:
         self.name = name
         self.n_docs = 0
@@ -71,6 +80,10 @@ class SegmentWriter:
             files.callback(self._doc_offsets.abandon)
             self._arrays = ArrayFileWriter(folder / f"{name}.arrays")
             files.callback(self._arrays.abandon)
+            self._columns = None
+            if fields:
+                self._columns = FieldColumnsWriter(folder / f"{name}.columns.arrow", fields)
+                files.callback(self._columns.abandon)
             self._doc_offsets.begin("doc_offsets", np.uint16)
             self._arrays.begin("impacts", impact_type)
             self._files = files.pop_all()
@@ -90,6 +103,16 @@ class SegmentWriter:
         """Append the ids of documents, whose texts and postings may come before or after."""
         self._doc_ids.add(doc_ids, hashes)
         self.n_docs += len(doc_ids)
+
+    def add_columns(self, documents: Sequence[Document]) -> None:
+        """Append the declared fields of documents."""
+        if self._columns:
+            self._columns.add(documents)
+
+    def copy_columns(self, sources: Sequence[FieldColumns], rows: NDArray[np.int64]) -> None:
+        """Append the declared fields of documents of other segments, counted through them."""
+        if self._columns:
+            self._columns.copy(sources, rows)
 
     def add_texts(self, rows: pa.RecordBatch) -> None:
         """Append documents as `document_rows` makes them."""
@@ -151,6 +174,7 @@ class SegmentWriter:
             doc_offsets=self._doc_offsets.close(),
             doc_ids=self._doc_ids.close(),
             documents=documents,
+            columns=self._columns.close() if self._columns else None,
         )
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
         return entry

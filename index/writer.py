@@ -7,25 +7,37 @@ Until then the index is what it was, whatever happens.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace as replaced
-from functools import wraps
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
-from lsr.errors import DuplicateIdError, IndexStorageError, InvalidInputError, UnsyncedError
+from lsr.errors import (
+    ConfigError,
+    DiskFullError,
+    DuplicateIdError,
+    InvalidInputError,
+    UnsyncedError,
+)
 from lsr.index.array_file import write_arrays
 from lsr.index.background import Background
-from lsr.index.doc_ids import DocIds, hash_ids
+from lsr.index.checkpoint import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    read_checkpoint,
+    remove_checkpoint,
+    write_checkpoint,
+)
+from lsr.index.doc_ids import hash_ids
 from lsr.index.document_store import document_rows
-from lsr.index.fields import Fields
+from lsr.index.failure import ends_writer_on
+from lsr.index.fields import Fields, document_values
 from lsr.index.growing_segment import GrowingSegment
 from lsr.index.impact_coder import ImpactCoder, WeightType
 from lsr.index.manifest import (
@@ -38,10 +50,7 @@ from lsr.index.manifest import (
     write_manifest,
 )
 from lsr.index.memory import MemoryBudget
-from lsr.index.merge import copy_segments
-from lsr.index.recent_ids import RecentIds
-from lsr.index.segment import Segment, open_segment, write_deleted
-from lsr.index.segment_writer import SegmentWriter
+from lsr.index.segment_set import FileNames, Place, SegmentSet
 from lsr.index.storage import sync_folder
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary, VocabularyKind
@@ -49,37 +58,11 @@ from lsr.sparse import SparseBatch
 
 logger = logging.getLogger(__name__)
 
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-_Step = Callable[Concatenate["IndexWriter", _Arguments], _Result]
+CHECKPOINT_SECONDS = 60.0
+"""Work that an interruption may cost, where checkpoints are taken."""
 
-
-def _ends_writer_on(
-    errors: type[BaseException],
-) -> Callable[[_Step[_Arguments, _Result]], _Step[_Arguments, _Result]]:
-    """Make a step that fails with `errors` the last of its writer.
-
-    A step that broke off leaves files of which nobody knows how much was written.
-    """
-
-    def decorate(step: _Step[_Arguments, _Result]) -> _Step[_Arguments, _Result]:
-        @wraps(step)
-        def guarded(
-            writer: IndexWriter, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
-        ) -> _Result:
-            if writer.failure is not None:
-                raise IndexStorageError(
-                    f"This writer failed before: {writer.failure} Leave it and open another."
-                )
-            try:
-                return step(writer, *args, **kwargs)
-            except errors as error:
-                writer.failure = str(error) or type(error).__name__
-                raise
-
-        return guarded
-
-    return decorate
+_GROWING = -1
+"""Number of the segment that grows, in a `Place`."""
 
 
 class IndexWriter:
@@ -94,11 +77,13 @@ class IndexWriter:
         max_weight: the quantizer's range; None to fit it to the first documents.
         encoder: settings of the encoder, to store.
         properties: free text to store.
+        fields: metadata that filters can name; stored as columns.
         replace: publish only the new documents, in place of what is there.
         weights: what to store of document weights.
         prune: the rule by which the caller leaves document weights out, to store.
-        fields: metadata that filters can name; stored as columns.
         memory: bounds what the writer holds; None for a quarter of the machine's.
+        resume: an interrupted build to go on with; settings and vocabulary are those of its draft.
+        discard: drop an interrupted build that is in the way.
     """
 
     def __init__(
@@ -110,34 +95,57 @@ class IndexWriter:
         max_weight: float | None,
         encoder: dict[str, object] | None,
         properties: dict[str, str],
+        fields: Fields | None = None,
         replace: bool = False,
         weights: WeightType = WeightType.UINT8,
         prune: str | None = None,
-        fields: Fields | None = None,
         memory: MemoryBudget | None = None,
+        resume: Checkpoint | None = None,
+        discard: bool = False,
     ) -> None:
         self.path = path
         self.vocabulary = vocabulary
+        self.manifest = manifest
         self.failure: str | None = None
-        self._manifest = manifest
         self._weights = weights
         self._coder = ImpactCoder(weights, max_weight)
         self._encoder = encoder
         self._properties = properties
-        self._prune = prune
         self._fields = dict(fields or {})
-        self._file_number = manifest.next_file_number if manifest else 1
-        kept = manifest.segments if manifest and not replace else []
-        self._segments = [open_segment(path, entry, self._fields) for entry in kept]
-        self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
-        self._n_published = len(self._segments)
-        self._growing: GrowingSegment | None = None
-        self._free: Sequence[Document] | None = None  # looked at, and found without duplicates
+        self._prune = prune
         self._memory = memory or MemoryBudget.default()
         self._background = Background(self._memory.waiting)
+        self._replaces = replace
+        self._resumed = resume
+        self._discards = discard
+        start = resume.draft if resume else manifest
+        self._vocabulary_entry = start.vocabulary if start else None
+        self._names = FileNames(start.next_file_number if start else 1)
+        self._segments = SegmentSet(
+            path,
+            start.segments if start and (resume or not replace) else [],
+            self._fields,
+            self._names,
+            self._background,
+            0 if replace or not manifest else len(manifest.segments),
+        )
+        self._growing: GrowingSegment | None = None
+        self._free: Sequence[Document] | None = None  # looked at, and found without duplicates
+        self._is_committed = False
+        self._n_kept = len(self._segments)
+        self._kept_at = time.monotonic()
 
     def __enter__(self) -> IndexWriter:
-        remove_orphans(self.path, self._manifest)
+        unfinished = read_checkpoint(self.path)
+        if unfinished and not self._resumed and not self._discards:
+            raise ConfigError(
+                f"{self.path} holds an interrupted build of {unfinished.n_docs:,} documents; "
+                "continue it with lsr index --resume, or remove "
+                f"{self.path / CHECKPOINT_NAME} to drop it."
+            )
+        if not self._resumed:
+            remove_checkpoint(self.path)
+        remove_orphans(self.path, self.manifest, self._resumed.draft if self._resumed else None)
         return self
 
     def __exit__(
@@ -146,12 +154,24 @@ class IndexWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._background.close()
-        if self._growing:
-            self._growing.abandon()
-        self._segments = []
-        # What the disk says counts: a commit may have been published just before it failed.
-        remove_orphans(self.path, read_manifest(self.path) if is_index(self.path) else None)
+        try:
+            if kind is None and self._is_committed:
+                self._tidy_up()
+        finally:
+            self._background.close()
+            if self._growing:
+                self._growing.abandon()
+            self._segments.close()
+            # What the disk says counts: a commit may have been published just before it failed.
+            published = read_manifest(self.path) if is_index(self.path) else None
+            unfinished = read_checkpoint(self.path)
+            remove_orphans(self.path, published, unfinished.draft if unfinished else None)
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether enough was done since the last checkpoint to take another."""
+        is_late = time.monotonic() - self._kept_at >= CHECKPOINT_SECONDS
+        return len(self._segments) > self._n_kept or (is_late and self._growing is not None)
 
     def add(
         self, documents: Sequence[Document], vectors: SparseBatch, *, update: bool = False
@@ -165,7 +185,8 @@ class IndexWriter:
 
         Raises:
             DuplicateIdError: an id is in the index already, or occurs twice.
-            InvalidInputError: the weights are of another scale than the quantizer was made for.
+            InvalidInputError: the weights are of another scale than the quantizer was made for, or
+                a declared field has a value of another kind.
         """
         if len(documents) != len(vectors):
             raise InvalidInputError(
@@ -175,6 +196,8 @@ class IndexWriter:
             for _, error in self.duplicates(documents, update=update):
                 raise error
         self._free = None
+        for document in documents if self._fields else []:
+            document_values(document, self._fields)
         self._take(documents, document_rows(documents), vectors, update=update)
 
     def delete(self, doc_id: str) -> bool:
@@ -184,7 +207,7 @@ class IndexWriter:
         """
         return bool(self._delete([doc_id], hash_ids([doc_id])))
 
-    @_ends_writer_on(UnsyncedError)
+    @ends_writer_on(UnsyncedError)
     def merge(self) -> bool:
         """Make one segment of all, without the deleted documents; scores and ties stay.
 
@@ -192,12 +215,11 @@ class IndexWriter:
             Whether there was anything to do.
         """
         self._flush()
-        if len(self._segments) < 2 and not any(self._deleted):
-            return False
-        self._merge(0, len(self._segments))
-        return True
+        is_changed = self._segments.merge()
+        self._is_committed = self._is_committed and not is_changed
+        return is_changed
 
-    @_ends_writer_on(BaseException)
+    @ends_writer_on(BaseException)
     def commit(self) -> Manifest:
         """Publish the changes made so far and return the new manifest.
 
@@ -205,29 +227,39 @@ class IndexWriter:
         only the last sync failed, already the new commit.
         """
         self._flush()
-        for number, segment in reversed(list(enumerate(self._segments))):
-            if len(self._deleted[number]) == segment.n_docs:
-                del self._segments[number], self._deleted[number]
-        self._segments = [self._settled(number) for number in range(len(self._segments))]
-        vocabulary = self._write_vocabulary()
-        sync_folder(self.path / SEGMENT_FOLDER)
-        manifest = Manifest(
-            commit=self._manifest.commit + 1 if self._manifest else 1,
-            next_file_number=self._file_number,
-            weights=self._weights,
-            max_weight=self._coder.max_weight,
-            prune=self._prune,
-            fields=self._fields,
-            vocabulary=vocabulary,
-            encoder=self._encoder,
-            properties=self._properties,
-            segments=[segment.entry for segment in self._segments],
-        )
+        self._segments.drop_empty()
+        self._segments.settle()
+        manifest = self._draft()
         write_manifest(self.path, manifest)
-        self._manifest = manifest
-        self._n_published = len(self._segments)
+        self.manifest = manifest
+        self._replaces = False
+        self._segments.n_published = self._n_kept = len(self._segments)
+        self._is_committed = True
+        remove_checkpoint(self.path)
         remove_orphans(self.path, manifest)
         return manifest
+
+    @ends_writer_on(BaseException)
+    def checkpoint(self, progress: dict[str, Any]) -> None:
+        """Keep what was done so far, unpublished, so that another writer can go on from here.
+
+        Args:
+            progress: how far the input was read, for that writer.
+        """
+        self._flush()
+        self._segments.merge_small(self._segments.n_published)
+        self._segments.settle()
+        checkpoint = Checkpoint(
+            base_commit=self.manifest.commit if self.manifest else 0,
+            replaces=self._replaces,
+            draft=self._draft(),
+            n_docs=self._segments.n_new,
+            progress=progress,
+        )
+        write_checkpoint(self.path, checkpoint)
+        self._n_kept = len(self._segments)
+        self._kept_at = time.monotonic()
+        remove_orphans(self.path, self.manifest, checkpoint.draft)
 
     def duplicates(
         self, documents: Sequence[Document], *, update: bool = False
@@ -246,10 +278,7 @@ class IndexWriter:
         places: dict[str, str] = {}
         for row in suspects:
             doc_id, place = doc_ids[row], documents[row].place or f"document {row}"
-            segment, number = taken.get(row, (None, 0))
-            first = places.get(doc_id)
-            if segment is not None and segment >= self._n_published:
-                first = self._place(segment, number)
+            first = places.get(doc_id) or (self._first_place(taken[row]) if row in taken else None)
             if first is not None:
                 yield (
                     row,
@@ -258,7 +287,7 @@ class IndexWriter:
                         "unique."
                     ),
                 )
-            elif segment is not None and not update:
+            elif row in taken and not update:
                 yield (
                     row,
                     DuplicateIdError(
@@ -269,7 +298,7 @@ class IndexWriter:
             else:
                 places[doc_id] = place
 
-    @_ends_writer_on(BaseException)
+    @ends_writer_on(BaseException)
     def _take(
         self,
         documents: Sequence[Document],
@@ -279,6 +308,7 @@ class IndexWriter:
         update: bool,
     ) -> None:
         """Add documents whose ids are free, but for those that they replace."""
+        self._is_committed = False
         doc_ids = rows.column(0).to_pylist()
         hashes = hash_ids(doc_ids)
         if update:
@@ -291,7 +321,8 @@ class IndexWriter:
         while begin < end:
             growing = self._growing = self._growing or GrowingSegment(
                 self.path / SEGMENT_FOLDER,
-                self._new_name(),
+                self._names.new(),
+                self._fields,
                 self._coder,
                 self._background,
                 self._memory,
@@ -308,101 +339,72 @@ class IndexWriter:
 
     def _delete(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> int:
         found = self._find(doc_ids, hashes)
-        for segment, number in found.values():
-            self._deleted_of(segment).add(number)
+        for place in found.values():
+            self._is_committed = False
+            if place.segment == _GROWING and self._growing:
+                self._growing.deleted.add(place.doc_number)
+            else:
+                self._segments.delete(place)
         return len(found)
 
-    def _find(
-        self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]
-    ) -> dict[int, tuple[int, int]]:
-        """Return segment and number of each row whose id a document has that is not deleted.
-
-        The segment that grows counts as the last.
-        """
-        tables: list[DocIds | RecentIds] = [segment.doc_ids for segment in self._segments]
+    def _find(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> dict[int, Place]:
+        """Return where the document of each row is whose id is found and not deleted."""
+        found = self._segments.find(doc_ids, hashes)
         if self._growing:
-            tables.append(self._growing.ids)
-        return {
-            row: (segment, number)
-            for segment, table in enumerate(tables)
-            for row, number in table.find(doc_ids, hashes).items()
-            if number not in self._deleted_of(segment)
-        }
+            for row, number in self._growing.ids.find(doc_ids, hashes).items():
+                if number not in self._growing.deleted:
+                    found[row] = Place(_GROWING, number)
+        return found
 
-    def _deleted_of(self, segment: int) -> set[int]:
-        if self._growing and segment == len(self._segments):
-            return self._growing.deleted
-        return self._deleted[segment]
-
-    def _place(self, segment: int, number: int) -> str:
+    def _first_place(self, place: Place) -> str | None:
         """Return where a document was read that came in since the last commit."""
-        place = ""
-        if self._growing and segment == len(self._segments):
-            place = self._growing.ids.place(number)
-        return place or "an earlier document"
+        if place.segment == _GROWING and self._growing:
+            return self._growing.ids.place(place.doc_number) or "an earlier document"
+        return "an earlier document" if place.segment >= self._segments.n_published else None
 
-    @_ends_writer_on(BaseException)
+    @ends_writer_on(BaseException)
     def _flush(self) -> None:
         """Close the segment that grows; nothing refers to it yet."""
-        if self._growing is None:
-            return
-        entry = self._growing.close(self.vocabulary.n_terms)
-        self._segments.append(open_segment(self.path, entry, self._fields))
-        self._deleted.append(self._growing.deleted)
-        self._growing = None
+        if self._growing:
+            entry = self._growing.close(self.vocabulary.n_terms)
+            self._segments.append(entry, self._growing.deleted)
+            self._growing = None
 
-    def _merge(self, begin: int, end: int) -> None:
-        """Put one segment in the place of some that follow each other."""
-        segments = [
-            replaced(segment, deleted=np.array(sorted(deleted), dtype=np.uint32))
-            for segment, deleted in zip(
-                self._segments[begin:end], self._deleted[begin:end], strict=True
-            )
-        ]
-        impact_type, n_terms = self._coder.impact_type, self.vocabulary.n_terms
-        folder = self.path / SEGMENT_FOLDER
-        writer = SegmentWriter(folder, self._new_name(), impact_type, self._background)
+    def _tidy_up(self) -> None:
+        """Merge what should be merged, in a commit of its own that changes no answer."""
         try:
-            copy_segments(segments, writer, impact_type, n_terms)
-            entry = writer.close(n_terms, sum(one.entry.n_clipped for one in segments))
-            merged = open_segment(self.path, entry, self._fields)
-        except BaseException:
-            self._background.drop()
-            raise
-        finally:
-            writer.abandon()
-        self._segments[begin:end], self._deleted[begin:end] = [merged], [set()]
-        self._n_published = min(self._n_published, begin + 1)
+            if self._segments.merge_small(0):
+                self.commit()
+        except DiskFullError as error:
+            logger.warning("All documents are committed, but segments were not merged: %s", error)
 
-    def _settled(self, number: int) -> Segment:
-        """Return a segment with its deletions written down."""
-        segment, deleted = self._segments[number], self._deleted[number]
-        if len(deleted) == segment.deleted.size:
-            return segment
-        path = self._new_file(".deleted.arrays")
-        entry = msgspec.structs.replace(
-            segment.entry, n_deleted=len(deleted), deleted=write_deleted(path, deleted)
+    def _draft(self) -> Manifest:
+        """Return what a commit would publish, all of whose files are on the disk."""
+        self._vocabulary_entry = self._written_vocabulary()
+        sync_folder(self.path / SEGMENT_FOLDER)
+        return Manifest(
+            commit=self.manifest.commit + 1 if self.manifest else 1,
+            next_file_number=self._names.next_number,
+            weights=self._weights,
+            max_weight=self._coder.max_weight,
+            prune=self._prune,
+            vocabulary=self._vocabulary_entry,
+            encoder=self._encoder,
+            properties=self._properties,
+            fields=self._fields,
+            segments=self._segments.entries,
         )
-        return open_segment(self.path, entry, self._fields)
 
-    def _write_vocabulary(self) -> VocabularyEntry:
+    def _written_vocabulary(self) -> VocabularyEntry:
         """Describe the vocabulary, writing its names when they have changed."""
-        vocabulary = self.vocabulary
-        before = self._manifest.vocabulary if self._manifest else None
+        vocabulary, before = self.vocabulary, self._vocabulary_entry
         if before and before.names and before.fingerprint == vocabulary.fingerprint:
             return before
         names = None
         if vocabulary.kind is not VocabularyKind.NUMBERS:
-            path = self._new_file(".vocabulary.arrays")
+            path = self.path / SEGMENT_FOLDER / f"{self._names.new()}.vocabulary.arrays"
             names = write_arrays(path, StringTable.to_arrays("term", vocabulary.names))
         return VocabularyEntry(vocabulary.kind, vocabulary.n_terms, vocabulary.fingerprint, names)
-
-    def _new_file(self, suffix: str) -> Path:
-        return self.path / SEGMENT_FOLDER / (self._new_name() + suffix)
-
-    def _new_name(self) -> str:
-        self._file_number += 1
-        return f"{self._file_number - 1:08d}"
 
 
 def _repeated(hashes: NDArray[np.uint64]) -> set[int]:

@@ -21,6 +21,7 @@ from lsr.index import (
     is_index,
     is_vacant,
     read_manifest,
+    segment_set,
     storage,
     verify_index,
     write_lock,
@@ -248,7 +249,7 @@ def test_a_failed_merge_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     with _writer(path) as writer:
         with monkeypatch.context() as patch, pytest.raises(DiskFullError):
-            patch.setattr(subject, "copy_segments", fail)
+            patch.setattr(segment_set, "copy_segments", fail)
             writer.merge()
         writer.commit()
 

@@ -1,0 +1,63 @@
+"""How does a small file of JSON say that it is whole? By a checksum over its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import xxhash
+
+from lsr.errors import CorruptIndexError, FormatVersionError, IndexNotFoundError, IndexStorageError
+from lsr.index.storage import RESTORE
+
+FORMAT_VERSION = 1
+
+
+class _Envelope(msgspec.Struct):
+    format: str
+    version: int
+    checksum: str
+    content: msgspec.Raw
+
+
+def sealed(format_name: str, content: msgspec.Struct) -> bytes:
+    """Return the bytes of a file that holds `content`."""
+    encoded = msgspec.json.encode(content)
+    checksum = xxhash.xxh3_64_hexdigest(encoded)
+    return msgspec.json.encode(
+        _Envelope(format_name, FORMAT_VERSION, checksum, msgspec.Raw(encoded))
+    )
+
+
+def unsealed(file: Path, format_name: str) -> bytes:
+    """Return the content of a file that `sealed` made, compared with its checksum.
+
+    Raises:
+        CorruptIndexError: the file is damaged.
+        FormatVersionError: it was written by another version of the format.
+        IndexNotFoundError: it was written by another program.
+    """
+    try:
+        envelope = msgspec.json.decode(file.read_bytes(), type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise damaged(file, str(error)) from error
+    except OSError as error:
+        raise IndexStorageError(f"{file.parent} could not be read: {error.strerror}.") from error
+    if envelope.format != format_name:
+        raise IndexNotFoundError(
+            f"{file.parent} is not an index: its {file.stem} is of another program."
+        )
+    if envelope.version != FORMAT_VERSION:
+        raise FormatVersionError(
+            f"{file.parent} has format version {envelope.version}, and this library reads "
+            f"{FORMAT_VERSION}; upgrade lsr-engine or build the index again."
+        )
+    content = bytes(envelope.content)
+    if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
+        raise damaged(file, "the checksum does not match")
+    return content
+
+
+def damaged(file: Path, reason: str) -> CorruptIndexError:
+    """Return the error that says what is wrong with a file."""
+    return CorruptIndexError(f"{file} is damaged: {reason}; {RESTORE}")
