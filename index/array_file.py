@@ -96,7 +96,7 @@ class ArrayFileWriter:
         tail = checksums + msgspec.json.encode(self._entries) + counts
         digest = xxhash.xxh3_64_intdigest(_HEADER.pack(MAGIC, VERSION) + tail)
         self._file.write(tail + struct.pack("<Q", digest))
-        return self._file.finish()
+        return msgspec.structs.replace(self._file.finish(), seal=_seal(digest))
 
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
@@ -125,43 +125,43 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> FileEntry:
         writer.abandon()
 
 
-def open_arrays(path: Path, size_bytes: int, *, verify: bool = True) -> dict[str, CheckedArray]:
+def open_arrays(path: Path, entry: FileEntry, *, verify: bool = True) -> dict[str, CheckedArray]:
     """Map the arrays of a file by name, each to be checked before it is used.
 
     Args:
         path: the file.
-        size_bytes: its length, as the manifest says.
+        entry: its line in the manifest.
         verify: False makes every check pass.
 
     Raises:
         CorruptIndexError: the length, the checksums or the table are not what was written.
         FormatVersionError: the file was written by another version of the format.
     """
-    content = map_file(path, size_bytes)
-    checksums, entries = _read_tail(path, content)
-    ends = np.cumsum([n_blocks(entry.size_bytes) for entry in entries]).tolist()
+    content = map_file(path, entry.size_bytes)
+    checksums, table = _read_tail(path, content, entry.seal)
+    ends = np.cumsum([n_blocks(one.size_bytes) for one in table]).tolist()
     return {
-        entry.name: CheckedArray(
-            content[entry.offset : entry.offset + entry.size_bytes].view(entry.dtype),
-            checksums[end - n_blocks(entry.size_bytes) : end],
+        one.name: CheckedArray(
+            content[one.offset : one.offset + one.size_bytes].view(one.dtype),
+            checksums[end - n_blocks(one.size_bytes) : end],
             path,
-            entry.name,
+            one.name,
             verify=verify,
         )
-        for entry, end in zip(entries, ends, strict=True)
+        for one, end in zip(table, ends, strict=True)
     }
 
 
-def read_arrays(path: Path, size_bytes: int, *, verify: bool = True) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, entry: FileEntry, *, verify: bool = True) -> dict[str, NDArray[Any]]:
     """Map the arrays of a file by name, having checked all of them; see `open_arrays`."""
-    arrays = open_arrays(path, size_bytes, verify=verify)
+    arrays = open_arrays(path, entry, verify=verify)
     for one in arrays.values():
         one.check()
     return {name: one.values for name, one in arrays.items()}
 
 
 def _read_tail(
-    path: Path, content: NDArray[np.uint8]
+    path: Path, content: NDArray[np.uint8], seal: str | None
 ) -> tuple[NDArray[np.uint64], list[ArrayEntry]]:
     """Return the checksums of all blocks and the table of arrays."""
     if content.size < _HEADER.size + _FOOTER.size:
@@ -179,6 +179,8 @@ def _read_tail(
     tail = content[min(start, content.size) : -8].tobytes()
     if xxhash.xxh3_64_intdigest(header + tail) != digest:
         raise CorruptIndexError(f"{path}: the table of arrays is damaged; {RESTORE}")
+    if _seal(digest) != seal:
+        raise CorruptIndexError(f"{path} is another file than the one that was written; {RESTORE}")
     table = tail[n_checksums * 8 : -16]
     try:
         entries = msgspec.json.decode(table, type=list[ArrayEntry])
@@ -191,6 +193,10 @@ def _read_tail(
     if not is_possible:
         raise CorruptIndexError(f"{path}: the table of arrays is impossible; {RESTORE}")
     return checksums, entries
+
+
+def _seal(digest: int) -> str:
+    return f"{digest:016x}"
 
 
 def _is_possible(entry: ArrayEntry, end: int) -> bool:

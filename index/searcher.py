@@ -224,6 +224,6 @@ def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> V
     if entry.names is None:
         return Vocabulary(entry.kind, n_terms=entry.n_terms)
     file = path / SEGMENT_FOLDER / entry.names.name
-    arrays = open_arrays(file, entry.names.size_bytes, verify=verify)
+    arrays = open_arrays(file, entry.names, verify=verify)
     table = StringTable.from_arrays("term", arrays)
     return Vocabulary(entry.kind, table.to_list())

@@ -153,10 +153,10 @@ def open_segment(
     path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
     arrays: dict[str, CheckedArray] = {}
     for file in (entry.arrays, entry.doc_offsets, entry.doc_ids):
-        arrays |= open_arrays(folder / file.name, file.size_bytes, verify=verify)
+        arrays |= open_arrays(folder / file.name, file, verify=verify)
     deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
     if entry.deleted:
-        deleted = read_arrays(folder / entry.deleted.name, entry.deleted.size_bytes, verify=verify)
+        deleted = read_arrays(folder / entry.deleted.name, entry.deleted, verify=verify)
     try:
         for name in ("range_lists", "range_offsets", "max_impacts", "kth_impacts"):
             arrays[name].check()
@@ -197,7 +197,7 @@ def verify_file(path: Path, entry: FileEntry) -> None:
     if found == entry.xxh3_64:
         return
     if path.suffix == ".arrays":
-        read_arrays(path, entry.size_bytes)  # names the array
+        read_arrays(path, entry)  # names the array
     raise CorruptIndexError(
         f"{path} is damaged: its checksum is {found} where {entry.xxh3_64} was written; {RESTORE}"
     )

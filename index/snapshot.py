@@ -157,12 +157,11 @@ class _Copy:
         target = self._target / f"{self._numbers[number]:08d}.{suffix}"
         verify_file(source, entry)
         self._files.append(target)
-        if link_file(source, target):
-            return msgspec.structs.replace(entry, name=target.name)
-        copied = copy_file(source, entry.size_bytes, target)
-        if copied.xxh3_64 != entry.xxh3_64:
-            raise CorruptIndexError(f"{source} changed while it was copied.")
-        return copied
+        if not link_file(source, target):
+            copied = copy_file(source, entry.size_bytes, target)
+            if copied.xxh3_64 != entry.xxh3_64:
+                raise CorruptIndexError(f"{source} changed while it was copied.")
+        return msgspec.structs.replace(entry, name=target.name)
 
 
 def _readable_manifest(path: Path) -> Manifest | None:

@@ -132,11 +132,19 @@ def _sync_errors(path: Path) -> Iterator[None]:
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the index, its length and its checksum."""
+    """A file of the index.
+
+    Attributes:
+        name: its name in the folder of segments.
+        size_bytes: its length.
+        xxh3_64: checksum of all its bytes.
+        seal: the checksum with which an array file ends, so that opening it tells it from others.
+    """
 
     name: str
     size_bytes: int
     xxh3_64: str
+    seal: str | None = None
 
 
 class NewFile:

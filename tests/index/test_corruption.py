@@ -125,3 +125,28 @@ def test_another_version_of_the_format_is_refused(
 
 def test_the_sound_index_opens(sound: Path) -> None:
     assert [hit.doc_id for hit in lsr.Index.open(sound).search(QUERY, k=2)] == ["2", "5"]
+
+
+@pytest.mark.parametrize("is_swapped", [True, False], ids=["swapped", "stale"])
+@pytest.mark.parametrize("suffix", [".arrays", ".doc_ids.arrays", ".documents.arrow"])
+def test_a_file_in_the_place_of_another_is_found(
+    tmp_path: Path, suffix: str, is_swapped: bool
+) -> None:
+    """Each file is sound in itself, and they have one length."""
+    path = tmp_path / "x"
+    index = lsr.Index.build(path, [("a", {"cat": 1, "milk": 2})], max_weight=4.0)
+    with index.writer() as writer:
+        writer.add(("b", {"cat": 2, "milk": 1}))
+        writer.commit()
+    one, two = sorted(
+        one for one in (path / "segments").iterdir() if one.name.lstrip("0123456789") == suffix
+    )
+    assert one.stat().st_size == two.stat().st_size
+
+    content = two.read_bytes()
+    if is_swapped:
+        two.write_bytes(one.read_bytes())
+    one.write_bytes(content)
+
+    with pytest.raises(CorruptIndexError, match=f"{one.name}|{two.name}"):
+        _use(path)
