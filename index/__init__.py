@@ -1,12 +1,14 @@
 """The inverted index: segments on disk, searched where they lie."""
 
 from lsr.index.approximation import EXACT, Approximation
-from lsr.index.fields import checked_fields
+from lsr.index.checkpoint import Checkpoint, read_checkpoint
+from lsr.index.fields import FieldKind, checked_fields, parse_declarations
 from lsr.index.filter_parsing import parse_filter
 from lsr.index.filters import Filter
 from lsr.index.impact_coder import WeightType
 from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
+from lsr.index.memory import MemoryBudget
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
 from lsr.index.snapshot import make_snapshot, restore_snapshot
 from lsr.index.verify import verify_index
@@ -16,9 +18,12 @@ from lsr.index.writer import IndexWriter
 __all__ = [
     "EXACT",
     "Approximation",
+    "Checkpoint",
+    "FieldKind",
     "Filter",
     "IndexWriter",
     "Manifest",
+    "MemoryBudget",
     "Rankings",
     "Searcher",
     "Vocabulary",
@@ -28,7 +33,9 @@ __all__ = [
     "is_index",
     "is_vacant",
     "make_snapshot",
+    "parse_declarations",
     "parse_filter",
+    "read_checkpoint",
     "read_manifest",
     "read_vocabulary",
     "restore_snapshot",

@@ -44,7 +44,9 @@ class ImpactCoder:
 
     def __init__(self, weight_type: WeightType, max_weight: float | None) -> None:
         self._is_quantized = weight_type is WeightType.UINT8
-        self._quantizer = None if max_weight is None else ImpactQuantizer(max_weight)
+        self._quantizer: ImpactQuantizer | None = None
+        if self._is_quantized and max_weight is not None:
+            self._quantizer = ImpactQuantizer(max_weight)
         self._cost = _Cost()
 
     @property

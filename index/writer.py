@@ -112,11 +112,11 @@ class IndexWriter:
         self._encoder = encoder
         self._properties = properties
         self._fields = dict(fields or {})
-        self._prune = prune
+        self.prune = prune
         self._memory = memory or MemoryBudget.default()
         self._background = Background(self._memory.waiting)
         self._replaces = replace
-        self._resumed = resume
+        self.resumed = resume
         self._discards = discard
         start = resume.draft if resume else manifest
         self._vocabulary_entry = start.vocabulary if start else None
@@ -137,15 +137,15 @@ class IndexWriter:
 
     def __enter__(self) -> IndexWriter:
         unfinished = read_checkpoint(self.path)
-        if unfinished and not self._resumed and not self._discards:
+        if unfinished and not self.resumed and not self._discards:
             raise ConfigError(
                 f"{self.path} holds an interrupted build of {unfinished.n_docs:,} documents; "
                 "continue it with lsr index --resume, or remove "
                 f"{self.path / CHECKPOINT_NAME} to drop it."
             )
-        if not self._resumed:
+        if not self.resumed:
             remove_checkpoint(self.path)
-        remove_orphans(self.path, self.manifest, self._resumed.draft if self._resumed else None)
+        remove_orphans(self.path, self.manifest, self.resumed.draft if self.resumed else None)
         return self
 
     def __exit__(
@@ -387,7 +387,7 @@ class IndexWriter:
             next_file_number=self._names.next_number,
             weights=self._weights,
             max_weight=self._coder.max_weight,
-            prune=self._prune,
+            prune=self.prune,
             vocabulary=self._vocabulary_entry,
             encoder=self._encoder,
             properties=self._properties,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lsr.documents import Document, DocumentBatch, checked_id, document_from_record
 from lsr.encoders import EncodingListener
 from lsr.errors import InvalidInputError, LsrError
-from lsr.index import IndexWriter
+from lsr.index import Checkpoint, IndexWriter
+from lsr.pruning import PruneRule, prune
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ class Writer:
     def __init__(self, index: Index, index_writer: IndexWriter) -> None:
         self._index = index
         self._index_writer = index_writer
+        rule = index_writer.prune
+        self._prune_rule = PruneRule.parse(rule) if rule else None
+
+    @property
+    def resumed(self) -> Checkpoint | None:
+        """The interrupted build that this writer goes on with."""
+        return self._index_writer.resumed
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether enough was done since the last checkpoint to take another."""
+        return self._index_writer.is_checkpoint_due
 
     def add(
         self,
@@ -64,6 +77,8 @@ class Writer:
             )
         else:
             return SparseBatch.from_rows([], n_terms=0)
+        if self._prune_rule:
+            vectors = prune(vectors, self._prune_rule)
         self._index_writer.add(batch.documents, vectors, update=update)
         return vectors
 
@@ -92,6 +107,14 @@ class Writer:
         """Make the documents added so far durable and visible."""
         self._index_writer.commit()
         self._index.refresh()
+
+    def checkpoint(self, progress: dict[str, Any]) -> None:
+        """Keep the documents added so far, invisibly, for ``Index.writer(resume=True)``.
+
+        Args:
+            progress: how far the input was read, for whoever goes on: JSON values.
+        """
+        self._index_writer.checkpoint(progress)
 
     def _without_duplicates(
         self, batch: DocumentBatch, update: bool, skip_bad: Callable[[LsrError], None] | None
