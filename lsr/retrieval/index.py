@@ -27,22 +27,32 @@ from lsr.errors import (
     VocabularyMismatchError,
 )
 from lsr.index import (
+    EXACT,
+    Approximation,
+    Filter,
     IndexWriter,
     Manifest,
+    Rankings,
     Searcher,
     Vocabulary,
     VocabularyKind,
+    WeightType,
     is_index,
     is_vacant,
+    make_snapshot,
+    parse_filter,
     read_manifest,
     read_vocabulary,
     write_lock,
 )
+from lsr.pruning import prune
+from lsr.retrieval.facts import index_facts
 from lsr.retrieval.hits import Explanation, Hit, TermShare
 from lsr.retrieval.writer import DocumentLike, Writer
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
 QueryLike = str | Mapping[str, float] | SparseBatch | Any
+FilterLike = str | Mapping[str, object] | Filter
 
 
 class Index:
@@ -264,18 +274,39 @@ class Index:
             return self._encoded(queries.texts)
         return self.searcher.vocabulary.queries(queries.vectors, queries.vocabulary)
 
-    def search(self, query: QueryLike, k: int = 10) -> list[Hit]:
+    def search(
+        self,
+        query: QueryLike,
+        k: int = 10,
+        *,
+        where: FilterLike | None = None,
+        approximation: Approximation = EXACT,
+    ) -> list[Hit]:
         """Return the best `k` documents, best first; ties by the order they were added.
 
         Args:
             query: a text, ``{term: weight}``, a `SparseBatch`, a SciPy sparse matrix or a torch
                 sparse tensor of one row.
             k: at least 1.
+            where: which documents may be hits, by the index's declared fields: a filter's text
+                such as ``"year >= 2020 and not lang = 'en'"`` or its JSON values; None for all.
+            approximation: what may be given up for speed; nothing by default.
+
+        Raises:
+            InvalidInputError: the query, `k` or the filter is malformed, or the filter names a
+                field that is not declared.
+            ConfigError: the index cannot give up what `approximation` offers.
         """
-        return self.search_batch([query], k)[0]
+        return self.search_batch([query], k, where=where, approximation=approximation)[0]
 
     def search_batch(
-        self, queries: Sequence[QueryLike], k: int = 10, threads: int = 1
+        self,
+        queries: Sequence[QueryLike],
+        k: int = 10,
+        threads: int = 1,
+        *,
+        where: FilterLike | None = None,
+        approximation: Approximation = EXACT,
     ) -> list[list[Hit]]:
         """Return the hits of each query; see `search`.
 
@@ -283,12 +314,14 @@ class Index:
             queries: queries of any mix of kinds.
             k: at least 1.
             threads: queries scored at the same time.
+            where: which documents may be hits.
+            approximation: what may be given up for speed.
         """
         if not queries:
             return []
-        vectors = SparseBatch.concatenate([self._vector_of(query) for query in queries])
         searcher = self.searcher
-        rankings = searcher.search_batch(vectors, k, threads)
+        vectors = SparseBatch.concatenate([self._vector_of(query) for query in queries])
+        rankings = self.rank(vectors, k, threads, where=where, approximation=approximation)
         results = []
         for number in range(len(queries)):
             found = rankings.hits(number)
@@ -303,8 +336,51 @@ class Index:
             )
         return results
 
-    def explain(self, query: QueryLike, doc_id: str) -> Explanation:
+    def rank(
+        self,
+        vectors: SparseBatch,
+        k: int,
+        threads: int = 1,
+        *,
+        where: FilterLike | None = None,
+        approximation: Approximation = EXACT,
+    ) -> Rankings:
+        """Return the best documents of vectors by number, for `searcher` to name; see `search`.
+
+        Args:
+            vectors: queries in the index's vocabulary, as `vectors_of` returns them.
+            k: at least 1.
+            threads: queries scored at the same time.
+            where: which documents may be hits.
+            approximation: what may be given up for speed.
+        """
+        searcher = self.searcher
+        manifest = searcher.manifest
+        passes_over = approximation.bound_factor < 1 or approximation.max_ranges is not None
+        if passes_over and manifest.weights is WeightType.FLOAT32:
+            raise ConfigError(
+                f"{self.path} holds float32 weights, all of which every search looks at: a bound "
+                "factor and a number of ranges need 8-bit impacts. Leave them out; prune the "
+                "query instead."
+            )
+        return searcher.search_batch(
+            vectors,
+            k,
+            threads,
+            where=None if where is None else _checked_filter(where, manifest),
+            approximation=approximation,
+        )
+
+    def explain(
+        self, query: QueryLike, doc_id: str, *, approximation: Approximation = EXACT
+    ) -> Explanation:
         """Return what each term of `query` adds to the score of a document.
+
+        Args:
+            query: see `search`.
+            doc_id: the document's id.
+            approximation: that of the search whose score is explained; terms that it prunes add
+                nothing.
 
         Raises:
             InvalidInputError: the index has no document of this id.
@@ -313,7 +389,10 @@ class Index:
         doc_number = searcher.doc_number(doc_id)
         if doc_number is None:
             raise InvalidInputError(f"{self.path} has no document with the id {doc_id!r}.")
-        rows = searcher.contributions(*self._vector_of(query).row(0), doc_number)
+        vector = self._vector_of(query)
+        if approximation.prune:
+            vector = prune(vector, approximation.prune)
+        rows = searcher.contributions(*vector.row(0), doc_number)
         score = sum(query_weight * weight for _, query_weight, weight in rows)
         name = searcher.vocabulary.name
         shares = [
@@ -325,39 +404,19 @@ class Index:
 
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and settings of the index, as JSON values."""
-        manifest = self.searcher.manifest
-        files = [file for one in manifest.segments for file in one.files]
-        n_postings = self.searcher.n_postings
-        array_bytes = sum(one.arrays.size_bytes for one in manifest.segments)
-        return {
-            "path": str(self.path),
-            "commit": manifest.commit,
-            "n_docs": self.searcher.n_docs,
-            "n_deleted": sum(one.n_deleted for one in manifest.segments),
-            "n_postings": n_postings,
-            "n_terms": manifest.vocabulary.n_terms,
-            "vocabulary": manifest.vocabulary.kind.value,
-            "vocabulary_fingerprint": manifest.vocabulary.fingerprint,
-            "encoder": manifest.encoder,
-            "max_weight": manifest.max_weight,
-            "n_clipped": sum(one.n_clipped for one in manifest.segments),
-            "size_bytes": sum(file.size_bytes for file in files)
-            + (manifest.vocabulary.names.size_bytes if manifest.vocabulary.names else 0),
-            "array_bytes": array_bytes,
-            "document_bytes": sum(one.documents.size_bytes for one in manifest.segments),
-            "array_bytes_per_posting": array_bytes / n_postings if n_postings else 0.0,
-            "terms_per_document": n_postings / max(1, sum(one.n_docs for one in manifest.segments)),
-            "properties": manifest.properties,
-            "segments": [
-                {
-                    "name": one.name,
-                    "n_docs": one.n_docs,
-                    "n_deleted": one.n_deleted,
-                    "n_postings": one.n_postings,
-                }
-                for one in manifest.segments
-            ],
-        }
+        return index_facts(self.path, self.searcher)
+
+    def snapshot(self, path: str | Path) -> None:
+        """Make an index of the last commit at `path`, also while this one is written.
+
+        Args:
+            path: a folder that is not there yet, or empty.
+
+        Raises:
+            CorruptIndexError: a file of this index is damaged.
+            IndexExistsError: there is an index at `path`.
+        """
+        make_snapshot(self.path, Path(path))
 
     def _encoded(self, texts: Sequence[str]) -> SparseBatch:
         """Encode queries and bring their terms into the index's vocabulary."""
@@ -419,6 +478,11 @@ def _exists(path: Path) -> IndexExistsError:
     return IndexExistsError(
         f"{path} is an index already; choose another folder, or replace it (replace=True, --force)."
     )
+
+
+def _checked_filter(where: FilterLike, manifest: Manifest) -> Filter:
+    # The text form of a filter reads back as the same filter, and so is held to the fields.
+    return parse_filter(where if isinstance(where, Mapping) else str(where), manifest.fields)
 
 
 def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
