@@ -1,7 +1,7 @@
 """The inverted index: segments on disk, searched where they lie."""
 
 from lsr.index.approximation import EXACT, Approximation
-from lsr.index.checkpoint import Checkpoint, read_checkpoint
+from lsr.index.checkpoint import Checkpoint, read_checkpoint, refuse_unfinished
 from lsr.index.fields import FieldKind, checked_fields, parse_declarations
 from lsr.index.filter_parsing import parse_filter
 from lsr.index.filters import Filter
@@ -38,6 +38,7 @@ __all__ = [
     "read_checkpoint",
     "read_manifest",
     "read_vocabulary",
+    "refuse_unfinished",
     "restore_snapshot",
     "verify_index",
     "write_lock",

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from lsr.errors import ConfigError
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.sealed_json import damaged, sealed, unsealed
 from lsr.index.storage import DRAFT_SUFFIX, remove_file, replace_file
@@ -55,6 +56,20 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         raise damaged(file, str(error)) from error
     commit = read_manifest(path).commit if is_index(path) else 0
     return checkpoint if checkpoint.base_commit == commit else None
+
+
+def refuse_unfinished(path: Path) -> None:
+    """Keep a new writer from throwing away an interrupted build.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    unfinished = read_checkpoint(path)
+    if unfinished:
+        raise ConfigError(
+            f"{path} holds an interrupted build of {unfinished.n_docs:,} documents; continue it "
+            f"with lsr index --resume, or remove {path / CHECKPOINT_NAME} to drop it."
+        )
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

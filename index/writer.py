@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.errors import (
-    ConfigError,
     DiskFullError,
     DuplicateIdError,
     InvalidInputError,
@@ -28,9 +27,9 @@ from lsr.errors import (
 from lsr.index.array_file import write_arrays
 from lsr.index.background import Background
 from lsr.index.checkpoint import (
-    CHECKPOINT_NAME,
     Checkpoint,
     read_checkpoint,
+    refuse_unfinished,
     remove_checkpoint,
     write_checkpoint,
 )
@@ -136,14 +135,9 @@ class IndexWriter:
         self._kept_at = time.monotonic()
 
     def __enter__(self) -> IndexWriter:
-        unfinished = read_checkpoint(self.path)
-        if unfinished and not self.resumed and not self._discards:
-            raise ConfigError(
-                f"{self.path} holds an interrupted build of {unfinished.n_docs:,} documents; "
-                "continue it with lsr index --resume, or remove "
-                f"{self.path / CHECKPOINT_NAME} to drop it."
-            )
         if not self.resumed:
+            if not self._discards:
+                refuse_unfinished(self.path)
             remove_checkpoint(self.path)
         remove_orphans(self.path, self.manifest, self.resumed.draft if self.resumed else None)
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,9 +20,11 @@ from lsr.cli.output import (
     emit,
     emit_json,
     note,
+    parse_size,
     progress_bar,
     set_quiet,
 )
+from lsr.cli.resuming import BuildPlan, Position, rest_of, telling_what_is_kept
 
 if TYPE_CHECKING:
     from lsr.documents import DocumentBatch
@@ -56,6 +58,33 @@ def index(
         float | None,
         typer.Option(help="Largest weight that the 8-bit impacts must hold; fitted if unset."),
     ] = None,
+    weights: Annotated[
+        str, typer.Option(metavar="uint8|float32", help="Store weights in 8 bits, or as they are.")
+    ] = "uint8",
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Leave out the lightest weights of each document: max_ratio:R, abs_value:V, "
+            "alpha_mass:A or top_k:N.",
+        ),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:KIND",
+            help="Metadata that filters can name: str, int, float, bool or tags.",
+        ),
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            parser=parse_size,
+            help="Memory to use beside the model, such as 512MB; a quarter of the machine's if "
+            "unset.",
+        ),
+    ] = None,
     on_error: Annotated[
         OnError, typer.Option(help="Stop at a record that cannot be indexed, or skip it.")
     ] = OnError.FAIL,
@@ -63,13 +92,16 @@ def index(
         bool, typer.Option("--update", help="Replace documents that have the id of a new one.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the index at DIR.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a build that was interrupted.")
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Index documents: text is encoded with MODEL, vectors are taken as they are.
 
     Adds to the index at DIR when there is one. Nothing changes there until the end: an error, a
-    full disk or Ctrl-C leaves it as it was.
+    full disk or Ctrl-C leaves it as it was, and keeps finished work for --resume.
 
     Example: printf '{"id": "1", "text": "the cat drank milk"}' | lsr index - --index idx
     --model splade-tiny --force
@@ -78,12 +110,26 @@ def index(
 
     set_quiet(quiet)
     started = time.perf_counter()
-    target = _open_or_create(corpus, Path(index), model, max_length, max_weight, force)
+    path = Path(index)
+    options = {
+        **{"model": _whole_path(model), "max-length": max_length, "max-weight": max_weight},
+        **{"weights": weights, "prune": prune, "field": field or []},
+        **{"on-error": on_error.value, "update": update},
+    }
+    plan = BuildPlan.of(corpus, options)
+    position, replace = _start(plan, path, resume, force)
+    target = _open_or_create(corpus, path, options, model, replace)
     report = _Report()
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    with target.writer() as writer, progress_bar("documents", total) as bar:
-        n_docs = _add_all(writer, corpus, on_error, update, report, bar)
+    with (
+        telling_what_is_kept(path),
+        target.writer(memory_bytes=memory, resume=resume) as writer,
+        progress_bar("documents", total) as bar,
+    ):
+        n_resumed = writer.resumed.n_docs if writer.resumed else 0
+        bar.advance(n_resumed)
+        n_docs = _add_all(writer, corpus, plan, position, on_error, update, report, bar)
         writer.commit()
     report.finish()
     seconds = time.perf_counter() - started
@@ -91,7 +137,8 @@ def index(
     if json:
         emit_json(
             {
-                "added": n_docs,
+                "added": n_resumed + n_docs,
+                "resumed": n_resumed,
                 "skipped": report.n_skipped,
                 "empty": report.n_empty,
                 "truncated": report.n_truncated,
@@ -99,40 +146,79 @@ def index(
                 "index": facts,
             }
         )
-    else:
-        emit(
-            f"{n_docs:,} documents added to {index} in {seconds:.1f} s "
-            f"({n_docs / seconds:,.0f}/s); it holds {facts['n_docs']:,} documents now "
-            f"(segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
+        return
+    before = f", after {n_resumed:,} of the interrupted build" if n_resumed else ""
+    emit(
+        f"{n_docs:,} documents added to {index} in {seconds:.1f} s "
+        f"({n_docs / seconds:,.0f}/s){before}; it holds {facts['n_docs']:,} documents now "
+        f"(segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
+    )
+
+
+def _start(plan: BuildPlan, path: Path, resume: bool, force: bool) -> tuple[Position, bool]:
+    """Return where to start to read, and whether to replace the index at `path`."""
+    from lsr.errors import ConfigError
+    from lsr.index import is_index, read_checkpoint, refuse_unfinished
+
+    if not resume:
+        if not force:
+            refuse_unfinished(path)
+        return Position(), force
+    if not plan.is_repeatable:
+        raise ConfigError(
+            "Standard input cannot be read again from where it stopped; --resume needs files."
         )
+    unfinished = read_checkpoint(path)
+    if unfinished is None:
+        note(f"note: {path} holds no interrupted build; starting at the beginning.")
+        return Position(), force
+    if force and is_index(path) and not unfinished.replaces:
+        raise ConfigError(
+            f"The interrupted build adds to the index at {path}, and --force would replace it; "
+            "leave out one of --resume and --force."
+        )
+    return plan.position_in(unfinished, path), unfinished.replaces or force
 
 
 def _open_or_create(
-    corpus: list[str],
-    path: Path,
-    model: str | None,
-    max_length: int | None,
-    max_weight: float | None,
-    force: bool,
+    corpus: list[str], path: Path, options: dict[str, Any], model: str | None, replace: bool
 ) -> Index:
     from lsr.encoders import load_encoder
     from lsr.errors import ConfigError
-    from lsr.index import is_index
+    from lsr.index import is_index, parse_declarations
     from lsr.retrieval import Index
 
-    if is_index(path) and not force:
+    max_length = options["max-length"]
+    if is_index(path) and not replace:
         opened = Index.open(path)
-        if max_weight is not None:
-            raise ConfigError("--max-weight is fixed when an index is made; add --force to remake.")
+        for name, default in (
+            *(("max-weight", None), ("weights", "uint8"), ("prune", None)),
+            ("field", []),
+        ):
+            if options[name] != default:
+                raise ConfigError(
+                    f"--{name} is fixed when an index is made; add --force to remake."
+                )
         opened.refuse_other_model(model, max_length)
         return opened
+    settings: dict[str, Any] = {
+        "max_weight": options["max-weight"],
+        "weights": options["weights"],
+        "prune": options["prune"],
+        "fields": parse_declarations(options["field"]),
+        "replace": replace,
+    }
     if model is None:
-        settings, terms = _embedded_encoder(corpus)
-        return Index.create(
-            path, encoder_settings=settings, terms=terms, max_weight=max_weight, replace=force
-        )
-    encoder = load_encoder(model, max_length=max_length)
-    return Index.create(path, encoder=encoder, max_weight=max_weight, replace=force)
+        encoder_settings, terms = _embedded_encoder(corpus)
+        return Index.create(path, encoder_settings=encoder_settings, terms=terms, **settings)
+    return Index.create(path, encoder=load_encoder(model, max_length=max_length), **settings)
+
+
+def _whole_path(model: str | None) -> str | None:
+    """Name a model that is a folder as it is named from everywhere."""
+    if model is None or not Path(model).expanduser().is_dir():
+        return model
+    return str(Path(model).expanduser().resolve())
 
 
 def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequence[str] | None]:
@@ -148,7 +234,9 @@ def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequenc
 
 def _add_all(
     writer: Writer,
-    corpus: Iterable[str],
+    corpus: Sequence[str],
+    plan: BuildPlan,
+    start: Position,
     on_error: OnError,
     update: bool,
     report: _Report,
@@ -158,13 +246,17 @@ def _add_all(
 
     skip = report.skip if on_error is OnError.SKIP else None
     n_docs = 0
-    for source in corpus:
-        for batch in read_documents(source, skip_bad=skip):
+    for source in range(start.source, len(corpus)):
+        n_read = start.n_read if source == start.source else 0
+        for batch in rest_of(read_documents(corpus[source], skip_bad=skip), n_read):
             report.start(batch, bar)
             vectors = writer.add(batch, report, update=update, skip_bad=skip)
             n_docs += len(vectors)
+            n_read += len(batch.documents)
             if batch.vectors is not None:
                 bar.advance(len(vectors))
+            if plan.is_repeatable and writer.is_checkpoint_due:
+                writer.checkpoint(plan.progress(Position(source, n_read)))
     return n_docs
 
 

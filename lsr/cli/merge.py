@@ -22,8 +22,8 @@ def merge(index: IndexOption, json: JsonOption = False, quiet: QuietOption = Fal
     before = opened.info()
     started = time.perf_counter()
     with opened.writer() as writer:
-        writer.merge()
-        writer.commit()
+        if writer.merge():
+            writer.commit()
     after = opened.info()
     if json:
         emit_json({"before": before, "after": after})

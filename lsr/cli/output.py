@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
@@ -62,6 +63,16 @@ class Bar(Protocol):
 
     def advance(self, n: int = 1) -> None:
         """Count `n` more."""
+
+
+def parse_size(text: str) -> int:
+    """Read a size in bytes, such as ``512MB`` or ``2 GiB``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is not a size; write it as 512MB or 2GB.")
+    number, prefix, is_binary = found.groups()
+    exponent = " KMGT".index(prefix.upper() or " ")
+    return int(float(number) * (1024 if is_binary else 1000) ** exponent)
 
 
 def emit(text: str) -> None:

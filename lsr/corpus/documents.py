@@ -63,6 +63,20 @@ def corpus_size(source: str | Path) -> int | None:
     return matrix_size(path) if path.suffix.lower() == ".npz" else None
 
 
+def corpus_state(source: str | Path) -> str | None:
+    """Return what changes when the corpus does; None for a stream, which can be read only once.
+
+    For a file that is its size and the time of its last change.
+    """
+    if str(source) == STDIN:
+        return None
+    if str(source).startswith(PREFIX):
+        return str(source)
+    path = _existing(source)
+    facts = (beir_file(path, DOCUMENT_FORM) if path.is_dir() else path).stat()
+    return f"{facts.st_size} bytes, changed at {facts.st_mtime_ns}"
+
+
 def embedded_encoder_settings(source: str | Path) -> dict[str, Any] | None:
     """Return the settings of the encoder that made the vectors, if the corpus carries them."""
     if Path(source).suffix.lower() != ".parquet":

@@ -29,23 +29,28 @@ from lsr.errors import (
 from lsr.index import (
     EXACT,
     Approximation,
+    Checkpoint,
+    FieldKind,
     Filter,
     IndexWriter,
     Manifest,
+    MemoryBudget,
     Rankings,
     Searcher,
     Vocabulary,
     VocabularyKind,
     WeightType,
+    checked_fields,
     is_index,
     is_vacant,
     make_snapshot,
     parse_filter,
+    read_checkpoint,
     read_manifest,
     read_vocabulary,
     write_lock,
 )
-from lsr.pruning import prune
+from lsr.pruning import PruneRule, prune
 from lsr.retrieval.facts import index_facts
 from lsr.retrieval.hits import Explanation, Hit, TermShare
 from lsr.retrieval.writer import DocumentLike, Writer
@@ -101,6 +106,9 @@ class Index:
         encoder_settings: dict[str, Any] | None = None,
         terms: Sequence[str] | None = None,
         max_weight: float | None = None,
+        weights: str = WeightType.UINT8,
+        prune: str | None = None,
+        fields: Mapping[str, str] | None = None,
         properties: dict[str, str] | None = None,
         replace: bool = False,
     ) -> Index:
@@ -114,6 +122,12 @@ class Index:
             terms: that encoder's vocabulary.
             max_weight: largest weight to hold, 255 impact steps; by default the encoder's ceiling
                 or the largest weight of the first documents.
+            weights: ``uint8`` to store weights as impacts of 8 bits, ``float32`` to store them as
+                they are.
+            prune: a rule such as ``max_ratio:0.1`` by which the lightest weights of each document
+                are left out (`lsr.pruning`); None to store all.
+            fields: metadata that filters can name, with the kind of its values, such as
+                ``{"year": "int"}``.
             properties: free text to keep with the index.
             replace: take the place of the index at `path` on the first commit.
 
@@ -121,6 +135,7 @@ class Index:
             IndexExistsError: there is an index at `path` and `replace` is false.
             InvalidInputError: `path` is a file, or a folder that holds something else, or
                 `max_weight` is not above zero.
+            ConfigError: `weights` is unknown, or has no use for `max_weight`.
         """
         path = Path(path)
         if is_index(path):
@@ -132,11 +147,23 @@ class Index:
             )
         if max_weight is not None and not 0 < max_weight < float("inf"):
             raise InvalidInputError(f"max_weight is {max_weight}, but must be above zero.")
+        if weights not in list(WeightType):
+            raise ConfigError(f"weights is {weights!r}; choose one of {', '.join(WeightType)}.")
+        if max_weight is not None and weights == WeightType.FLOAT32:
+            raise ConfigError("float32 weights have no limit; leave max_weight out.")
         if encoder:
             max_weight = max_weight or encoder.weight_ceiling
             encoder_settings, terms = encoder.settings, encoder.tokens
         blueprint = _Blueprint(
-            encoder, encoder_settings, terms, max_weight, properties or {}, replace
+            encoder,
+            encoder_settings,
+            terms,
+            max_weight,
+            properties or {},
+            replace,
+            WeightType(weights),
+            str(PruneRule.parse(prune)) if prune else None,
+            checked_fields(fields or {}),
         )
         return cls(path, blueprint, None)
 
@@ -220,45 +247,61 @@ class Index:
                 )
 
     @contextmanager
-    def writer(self) -> Iterator[Writer]:
+    def writer(self, *, memory_bytes: int | None = None, resume: bool = False) -> Iterator[Writer]:
         """Write to the index: ``with index.writer() as writer: ...; writer.commit()``.
 
-        What was not committed when the block ends is dropped.
+        What was not committed when the block ends is dropped. After a commit, small segments may be
+        merged when the block ends.
+
+        Args:
+            memory_bytes: bounds what the writer holds; by default a quarter of the machine's.
+            resume: go on with the build that an interrupted writer left, if there is one.
 
         Raises:
+            ConfigError: an interrupted build is in the way, or `memory_bytes` is too small.
             IndexLockedError: another writer is at work.
         """
+        memory = None if memory_bytes is None else MemoryBudget.of(memory_bytes)
         with write_lock(self.path):
             # The last commit may be younger than this object's snapshot.
             manifest = read_manifest(self.path) if is_index(self.path) else None
-            with self._index_writer(manifest) as index_writer:
+            unfinished = read_checkpoint(self.path) if resume else None
+            with self._index_writer(manifest, memory, unfinished) as index_writer:
                 yield Writer(self, index_writer)
+        published = index_writer.manifest
+        if self._searcher and published and published.commit > self._searcher.manifest.commit:
+            self.refresh()
 
-    def _index_writer(self, manifest: Manifest | None) -> IndexWriter:
+    def _index_writer(
+        self, manifest: Manifest | None, memory: MemoryBudget | None, unfinished: Checkpoint | None
+    ) -> IndexWriter:
         blueprint = self._blueprint
         replaces = self._searcher is None and manifest is not None
         if replaces and not blueprint.replace:
             raise _exists(self.path)
-        if manifest and not replaces:
-            _refuse_other_encoder(blueprint.encoder, manifest)
-        if manifest and not replaces:
-            vocabulary = read_vocabulary(self.path, manifest)
-            max_weight = manifest.max_weight
+        start = None if replaces else manifest
+        start = unfinished.draft if unfinished else start
+        if start:
+            _refuse_other_encoder(blueprint.encoder, start)
+            vocabulary = read_vocabulary(self.path, start)
+        elif blueprint.terms is not None:
+            vocabulary = Vocabulary(VocabularyKind.MODEL, blueprint.terms)
         else:
-            vocabulary = (
-                Vocabulary(VocabularyKind.MODEL, blueprint.terms)
-                if blueprint.terms is not None
-                else Vocabulary.empty()
-            )
-            max_weight = blueprint.max_weight
+            vocabulary = Vocabulary.empty()
         return IndexWriter(
             self.path,
             manifest,
             vocabulary,
-            max_weight=max_weight,
-            encoder=blueprint.encoder_settings,
-            properties=blueprint.properties,
+            max_weight=start.max_weight if start else blueprint.max_weight,
+            encoder=start.encoder if start else blueprint.encoder_settings,
+            properties=start.properties if start else blueprint.properties,
+            fields=start.fields if start else blueprint.fields,
             replace=replaces,
+            weights=start.weights if start else blueprint.weights,
+            prune=start.prune if start else blueprint.prune,
+            memory=memory,
+            resume=unfinished,
+            discard=blueprint.replace and self._searcher is None,
         )
 
     def refresh(self) -> None:
@@ -472,6 +515,9 @@ class _Blueprint:
     max_weight: float | None
     properties: dict[str, str]
     replace: bool = False
+    weights: WeightType = WeightType.UINT8
+    prune: str | None = None
+    fields: Mapping[str, FieldKind] | None = None
 
 
 def _exists(path: Path) -> IndexExistsError:
