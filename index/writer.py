@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +24,6 @@ from lsr.errors import (
     InvalidInputError,
     UnsyncedError,
 )
-from lsr.index.array_file import write_arrays
 from lsr.index.background import Background
 from lsr.index.checkpoint import (
     Checkpoint,
@@ -35,6 +34,7 @@ from lsr.index.checkpoint import (
 )
 from lsr.index.doc_ids import hash_ids
 from lsr.index.document_store import document_rows
+from lsr.index.duplicates import Holder, duplicate_errors
 from lsr.index.failure import ends_writer_on
 from lsr.index.fields import Fields, document_values
 from lsr.index.growing_segment import GrowingSegment
@@ -42,7 +42,6 @@ from lsr.index.impact_coder import ImpactCoder, WeightType
 from lsr.index.manifest import (
     SEGMENT_FOLDER,
     Manifest,
-    VocabularyEntry,
     is_index,
     read_manifest,
     remove_orphans,
@@ -51,8 +50,8 @@ from lsr.index.manifest import (
 from lsr.index.memory import MemoryBudget
 from lsr.index.segment_set import FileNames, Place, SegmentSet
 from lsr.index.storage import sync_folder
-from lsr.index.string_table import StringTable
-from lsr.index.vocabulary import Vocabulary, VocabularyKind
+from lsr.index.vocabulary import Vocabulary
+from lsr.index.vocabulary_file import write_vocabulary
 from lsr.sparse import SparseBatch
 
 logger = logging.getLogger(__name__)
@@ -257,40 +256,19 @@ class IndexWriter:
 
     def duplicates(
         self, documents: Sequence[Document], *, update: bool = False
-    ) -> Iterator[tuple[int, DuplicateIdError]]:
-        """Yield the rows of documents whose id is taken, with the error that says by what.
+    ) -> list[tuple[int, DuplicateIdError]]:
+        """Return the rows of documents whose id is taken, with the error that says by what.
 
         Args:
             documents: documents to be added.
             update: let pass the ids of committed documents, which are to be replaced.
         """
-        doc_ids = [document.doc_id for document in documents]
-        hashes = hash_ids(doc_ids)
-        taken = self._find(doc_ids, hashes)
-        suspects = sorted(taken.keys() | _repeated(hashes))
-        self._free = None if suspects else documents
-        places: dict[str, str] = {}
-        for row in suspects:
-            doc_id, place = doc_ids[row], documents[row].place or f"document {row}"
-            first = places.get(doc_id) or (self._first_place(taken[row]) if row in taken else None)
-            if first is not None:
-                yield (
-                    row,
-                    DuplicateIdError(
-                        f"{place}: the id {doc_id!r} occurs twice, first at {first}; ids must be "
-                        "unique."
-                    ),
-                )
-            elif row in taken and not update:
-                yield (
-                    row,
-                    DuplicateIdError(
-                        f"{place}: the id {doc_id!r} is in the index already; replace it with "
-                        "--update, or leave the document out with --on-error skip."
-                    ),
-                )
-            else:
-                places[doc_id] = place
+        hashes = hash_ids([document.doc_id for document in documents])
+        found = self._find([document.doc_id for document in documents], hashes)
+        taken = {row: self._holder(place) for row, place in found.items()}
+        errors = duplicate_errors(documents, hashes, taken, update=update)
+        self._free = None if errors else documents
+        return errors
 
     @ends_writer_on(BaseException)
     def _take(
@@ -350,11 +328,11 @@ class IndexWriter:
                     found[row] = Place(_GROWING, number)
         return found
 
-    def _first_place(self, place: Place) -> str | None:
-        """Return where a document was read that came in since the last commit."""
+    def _holder(self, place: Place) -> Holder:
+        """Say what has an id that is found."""
         if place.segment == _GROWING and self._growing:
-            return self._growing.ids.place(place.doc_number) or "an earlier document"
-        return "an earlier document" if place.segment >= self._segments.n_published else None
+            return Holder(is_new=True, place=self._growing.ids.place(place.doc_number))
+        return Holder(is_new=place.segment >= self._segments.n_published)
 
     @ends_writer_on(BaseException)
     def _flush(self) -> None:
@@ -374,7 +352,9 @@ class IndexWriter:
 
     def _draft(self) -> Manifest:
         """Return what a commit would publish, all of whose files are on the disk."""
-        self._vocabulary_entry = self._written_vocabulary()
+        self._vocabulary_entry = write_vocabulary(
+            self.path / SEGMENT_FOLDER, self._names.new, self.vocabulary, self._vocabulary_entry
+        )
         sync_folder(self.path / SEGMENT_FOLDER)
         return Manifest(
             commit=self.manifest.commit + 1 if self.manifest else 1,
@@ -388,21 +368,3 @@ class IndexWriter:
             fields=self._fields,
             segments=self._segments.entries,
         )
-
-    def _written_vocabulary(self) -> VocabularyEntry:
-        """Describe the vocabulary, writing its names when they have changed."""
-        vocabulary, before = self.vocabulary, self._vocabulary_entry
-        if before and before.names and before.fingerprint == vocabulary.fingerprint:
-            return before
-        names = None
-        if vocabulary.kind is not VocabularyKind.NUMBERS:
-            path = self.path / SEGMENT_FOLDER / f"{self._names.new()}.vocabulary.arrays"
-            names = write_arrays(path, StringTable.to_arrays("term", vocabulary.names))
-        return VocabularyEntry(vocabulary.kind, vocabulary.n_terms, vocabulary.fingerprint, names)
-
-
-def _repeated(hashes: NDArray[np.uint64]) -> set[int]:
-    """Return the rows whose hash occurs more than once."""
-    order = np.argsort(hashes, kind="stable")
-    is_repeated = hashes[order[1:]] == hashes[order[:-1]]
-    return {*order[1:][is_repeated].tolist(), *order[:-1][is_repeated].tolist()}
