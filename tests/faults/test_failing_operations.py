@@ -34,22 +34,27 @@ def test_the_commit_before_stays(
     scenario: Scenario,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     evidence: Callable[[str], None],
 ) -> None:
-    monkeypatch.setattr(storage, "BUFFER_BYTES", 300)
+    monkeypatch.setattr(storage, "BUFFER_BYTES", 1000)
     scenario.prepare(tmp_path / "start")
     n_failures = 0
     for operations in KINDS.values():
         for error in ERRORS.values():
             for is_lasting in (False, True):
                 at = 0
-                while _fails(scenario, tmp_path, FailingDisk(at, operations, error, is_lasting)):
+                disk = FailingDisk(at, operations, error, is_lasting)
+                while _fails(scenario, tmp_path, disk, caplog):
                     at += 1
+                    disk = FailingDisk(at, operations, error, is_lasting)
                 n_failures += at
     evidence(f"failing operations, {scenario.name}: {n_failures}/{n_failures} ok")
 
 
-def _fails(scenario: Scenario, tmp_path: Path, disk: FailingDisk) -> bool:
+def _fails(
+    scenario: Scenario, tmp_path: Path, disk: FailingDisk, caplog: pytest.LogCaptureFixture
+) -> bool:
     """Run a scenario on a failing disk; say whether anything failed before it was through."""
     folder = tmp_path / "failed"
     shutil.copytree(tmp_path / "start", folder)
@@ -58,14 +63,19 @@ def _fails(scenario: Scenario, tmp_path: Path, disk: FailingDisk) -> bool:
     acknowledged: list[bool] = []
 
     raised = None
+    caplog.clear()
     with disk_replaced(disk):
         try:
             scenario.change(folder, lambda: acknowledged.append(True))
         except IndexStorageError as error:
             raised = error
 
-    assert bool(disk.failed) == (raised is not None), "a failure was swallowed"
-    if raised:
+    if not raised:
+        # Merging after a commit may be left for later.
+        is_deferred = acknowledged and "segments were not merged" in caplog.text
+        assert is_deferred or not disk.failed, "a failure was swallowed"
+    else:
+        assert disk.failed
         assert str(folder) in str(raised)
         if disk.error == errno.ENOSPC:
             assert isinstance(raised, DiskFullError)
@@ -75,7 +85,7 @@ def _fails(scenario: Scenario, tmp_path: Path, disk: FailingDisk) -> bool:
     assert is_at(path, model)
     assert_next_writer_tidies_up(path, model)
     shutil.rmtree(folder)
-    return raised is not None
+    return bool(disk.failed)
 
 
 @pytest.mark.parametrize("step", ["commit", "merge"])

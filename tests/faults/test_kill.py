@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 
-SMALL_WRITES = 100
+SMALL_WRITES = 200
 """Bytes gathered to a write, so that files take several, as large ones do."""
 
 

@@ -21,7 +21,7 @@ def test_commits_survive(
     monkeypatch: pytest.MonkeyPatch,
     evidence: Callable[[str], None],
 ) -> None:
-    monkeypatch.setattr(storage, "BUFFER_BYTES", 300)
+    monkeypatch.setattr(storage, "BUFFER_BYTES", 700)
     folder = tmp_path / "run"
     scenario.prepare(folder)
     path = folder / scenario.index

@@ -17,7 +17,7 @@ import numpy as np
 from lsr.index.storage import Content, Disk
 
 SECTOR = 512
-SURVIVALS = ("nothing", "everything", "zeros", *["some"] * 12)
+SURVIVALS = ("nothing", "everything", "zeros", *["some"] * 6)
 """What is left of that which was not synced; "zeros" keeps names and lengths, but no bytes."""
 
 Names = dict[str, "File | Folder"]
