@@ -13,7 +13,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 Run = Mapping[str, Sequence[tuple[str, float]]]
 """{query_id: [(doc_id, score), ...]}, the hits of each query best first."""
+
+Ranking = tuple[str, Sequence[tuple[str, float]]]
+"""A query's id and its hits, best first."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 _SIGN = np.int64(0x80000000)
@@ -95,8 +98,13 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
     return {query_id: _as_trec_eval_ranks(hits) for query_id, hits in run.items()}
 
 
-def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
+def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") -> None:
     """Write a TREC run, gzipped if the name ends in ``.gz``, replacing what was there at once.
+
+    Args:
+        path: the file.
+        run: all rankings, or a stream of them that is made while it is written.
+        tag: name of the run.
 
     Raises:
         InvalidInputError: an id or the tag holds white space, a ranking's scores rise, or the file
@@ -109,13 +117,14 @@ def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
     if is_device or (path.exists() and not path.is_file()):
         raise InvalidInputError(f"{path} is not a regular file; name another file for the run.")
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    rankings = run.items() if isinstance(run, Mapping) else run
     try:
         with draft.open("wb") as file:
             if path.suffix == ".gz":
                 with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
-                    zipped.writelines(_lines(run, tag))
+                    zipped.writelines(_lines(rankings, tag))
             else:
-                file.writelines(_lines(run, tag))
+                file.writelines(_lines(rankings, tag))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -131,9 +140,9 @@ def write_run(path: str | Path, run: Run, tag: str = "lsr") -> None:
         draft.unlink(missing_ok=True)
 
 
-def _lines(run: Run, tag: str) -> Iterator[bytes]:
+def _lines(rankings: Iterable[Ranking], tag: str) -> Iterator[bytes]:
     _refuse_white_space(tag, "tag")
-    for query_id, hits in run.items():
+    for query_id, hits in rankings:
         _refuse_white_space(query_id, "query id")
         # NumPy prints the shortest decimal that reads back as the same 32-bit float.
         scores = falling_scores([score for _, score in hits]).astype(str)

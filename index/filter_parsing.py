@@ -37,11 +37,11 @@ MAX_CONDITIONS = 256
 _OPERATORS = {operator.name.lower(): operator for operator in Operator}
 
 
-def parse_filter(source: str | Mapping[str, object], fields: Fields) -> Filter:
+def parse_filter(source: str | Mapping[str, object] | Filter, fields: Fields) -> Filter:
     """Read a filter and hold it to the declared fields.
 
     Args:
-        source: its text, or its JSON values.
+        source: its text, its JSON values, or a filter that may be of other fields.
         fields: the declared fields of the index.
 
     Raises:
@@ -58,8 +58,14 @@ def parse_filter(source: str | Mapping[str, object], fields: Fields) -> Filter:
     if isinstance(source, str):
         _refuse_size(len(source.encode(errors="replace")))
         wanted = filter_from_text(source)
-    else:
+    elif isinstance(source, Mapping):
         wanted = _from_json(_as_json(source), 0)
+    elif isinstance(source, Filter):
+        wanted = source
+    else:
+        raise InvalidInputError(
+            f"A filter must be a text or JSON values, not {type(source).__name__}."
+        )
     if next(islice(conditions_of(wanted), MAX_CONDITIONS, None), None):
         raise InvalidInputError(
             f"The filter has more than {MAX_CONDITIONS} conditions; compare a field with many "

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from lsr.documents import QueryBatch
 from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
+from lsr.index import EXACT, Approximation
 
 if TYPE_CHECKING:
     from lsr.retrieval import Explanation, Hit, Index
+    from lsr.sparse import SparseBatch
 
 _SHOWN_TERMS = 6
 _INDENT = " " * 5
@@ -87,6 +88,7 @@ def hit_views(
     hits: Sequence[Hit],
     *,
     detailed: bool = False,
+    approximation: Approximation = EXACT,
 ) -> list[HitView]:
     """Prepare the hits of one query for display.
 
@@ -95,17 +97,22 @@ def hit_views(
         query: what the user typed, or a vector, all of whose terms then count as typed.
         hits: what the search returned.
         detailed: show every term with its weights instead of the first few shares.
+        approximation: what the search was allowed to give up.
     """
+
+    def explained(query: SparseBatch | Mapping[str, float]) -> list[Explanation]:
+        return [index.explain(query, hit.doc_id, approximation=approximation) for hit in hits]
+
     spans: Callable[[str], Sequence[TermSpan]]
     if isinstance(query, str):
-        vector = index.vectors_of(QueryBatch(["query"], [query]))
+        vector = index.vector_of(query)
         spans = index.encoder.term_spans
         typed = term_origins(query, vector.terms.tolist(), spans)
-        explanations = [index.explain(vector, hit.doc_id) for hit in hits]
+        explanations = explained(vector)
     else:
         # The encoder is not loaded for its tokenizer alone: a vector needs no model.
         typed = {}
-        explanations = [index.explain(query, hit.doc_id) for hit in hits]
+        explanations = explained(query)
         names = {one.term: one.term_id for explanation in explanations for one in explanation.terms}
         spans = _literal_spans(names)
     return [

@@ -20,9 +20,22 @@ from lsr.cli.output import (
     set_quiet,
     stdout,
 )
+from lsr.cli.query_file import answer_file
+from lsr.cli.question import VectorOption, parsed_vector
+from lsr.cli.search_settings import (
+    BoundFactorOption,
+    FilterOption,
+    MaxRangesOption,
+    Overlap,
+    PruneOption,
+    SearchSettings,
+    label,
+    parsed_approximation,
+)
 
 if TYPE_CHECKING:
-    from lsr.retrieval import Index
+    from lsr.index import Approximation
+    from lsr.retrieval import Hit, Index
 
 
 def search(
@@ -31,10 +44,7 @@ def search(
     ] = None,
     index: IndexOption = "",
     k: Annotated[int | None, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = None,
-    vector: Annotated[
-        str | None,
-        typer.Option(metavar="JSON", help='The question as a vector: {"term": weight, ...}.'),
-    ] = None,
+    vector: VectorOption = None,
     queries: Annotated[
         str | None,
         typer.Option(
@@ -48,6 +58,10 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what each term adds to the scores.")
     ] = False,
+    where: FilterOption = None,
+    prune: PruneOption = None,
+    bound_factor: BoundFactorOption = 1.0,
+    max_ranges: MaxRangesOption = None,
     model: ModelOption = None,
     threads: ThreadsOption = 1,
     json: JsonOption = False,
@@ -57,7 +71,11 @@ def search(
 
     With --queries, every query's hits (1000 unless -k says otherwise) go to the run.
 
-    Example: lsr search "how do I sort a list" --index demo-index
+    The answer is exact unless --prune, --bound-factor or --max-ranges give up some of it for
+    speed; what that misses is measured (on 100 of the queries at most) and printed.
+
+    Example: printf '{"id": "1", "vector": {"cat": 2, "milk": 1}}' | lsr index - --index pets
+    --force && lsr search --vector '{"cat": 1, "milk": 0.2}' --prune top_k:1 --index pets
     """
     set_quiet(quiet)
     if not index:
@@ -66,25 +84,22 @@ def search(
         raise typer.BadParameter("Give one of: a QUERY, --vector, or --queries with --run.")
     if (queries is None) != (run is None):
         raise typer.BadParameter("--queries and --run go together.")
-    if queries is not None and run is not None:
-        if not run.absolute().parent.is_dir():
-            raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
-        _write_run(_open(index, model), queries, run, k or 1000, threads, json)
-        return
+    if run is not None and not run.absolute().parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
+    approximation = parsed_approximation(prune, bound_factor, max_ranges)
     opened = _open(index, model)
-    started = time.perf_counter()
-    question: Any = query if query is not None else _parsed_vector(str(vector))
-    hits = opened.search(question, k or 10)
-    elapsed_ms = (time.perf_counter() - started) * 1000
-    if json:
-        emit_json(_as_json(opened, question, hits, explain, elapsed_ms))
+    opened.refuse_approximation(approximation)
+    settings = SearchSettings(
+        k or (10 if queries is None else 1000),
+        threads,
+        None if where is None else opened.parse_filter(where),
+        approximation,
+    )
+    if queries is not None and run is not None:
+        answer_file(opened, queries, run, settings, json)
         return
-    from lsr.cli.rendering import hit_views, render_hits
-
-    text = query or ", ".join(question)
-    render_hits(text, hit_views(opened, question, hits, detailed=explain), stdout)
-    if not hits:
-        note("No document shares a term with the query.")
+    question = query if query is not None else parsed_vector(str(vector))
+    _answer(opened, question, settings, explain, json)
 
 
 def _open(index: str, model: str | None) -> Index:
@@ -94,60 +109,71 @@ def _open(index: str, model: str | None) -> Index:
     return Index.open(index, encoder=load_encoder(model) if model else None)
 
 
-def _parsed_vector(vector: str) -> dict[str, float]:
-    import msgspec
-
-    try:
-        return msgspec.json.decode(vector, type=dict[str, float])
-    except msgspec.MsgspecError as error:
-        raise typer.BadParameter(f"--vector is not a JSON object of weights: {error}") from None
-
-
-def _write_run(index: Index, queries: str, run: Path, k: int, threads: int, json: bool) -> None:
-    from lsr.corpus import read_queries
-    from lsr.eval.run_file import write_run
-
-    batch = read_queries(queries)
+def _answer(
+    index: Index,
+    question: str | dict[str, float],
+    settings: SearchSettings,
+    explain: bool,
+    json: bool,
+) -> None:
+    approximation = settings.approximation
     started = time.perf_counter()
-    vectors = index.vectors_of(batch)
-    encoded = time.perf_counter()
-    rankings = index.searcher.search_batch(vectors, k, threads)
-    searched = time.perf_counter()
-    n_empty = int((vectors.active_dims == 0).sum())
-    if n_empty:
-        note(f"warning: {n_empty:,} queries share no term with the index and have no hits.")
-    write_run(
-        run,
-        {
-            query_id: index.searcher.named_hits(rankings, number)
-            for number, query_id in enumerate(batch.query_ids)
-        },
-    )
-    n_queries = len(batch.query_ids)
+    vector = index.vector_of(question)
+    hits = index.search(vector, settings.k, where=settings.where, approximation=approximation)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    overlaps = [] if approximation.is_exact else settings.overlaps(index, vector)
     if json:
-        seconds = {"encoding_s": encoded - started, "search_s": searched - encoded}
-        emit_json({"queries": n_queries, "without_hits": n_empty, "run": str(run), **seconds})
+        results = [_as_json(index, question, hit, explain, approximation) for hit in hits]
+        emit_json(
+            {
+                "query": question,
+                **settings.as_dict(overlaps),
+                "elapsed_ms": round(elapsed_ms, 3),
+                "hits": results,
+            }
+        )
         return
-    emit(
-        f"{n_queries:,} queries to {run}: encoded in {encoded - started:.2f} s, "
-        f"searched in {searched - encoded:.2f} s "
-        f"({(searched - encoded) / max(1, n_queries) * 1000:.2f} ms a query)."
-    )
+    from lsr.cli.rendering import hit_views, render_hits
+
+    text = question if isinstance(question, str) else ", ".join(question)
+    views = hit_views(index, question, hits, detailed=explain, approximation=approximation)
+    render_hits(text, views, stdout)
+    for overlap in overlaps:
+        emit(f"\n{label(approximation)}: {_in_words(overlap)}.")
+    if not hits and not any(overlap.n_exact for overlap in overlaps):
+        _note_nothing_found(settings)
+
+
+def _in_words(overlap: Overlap) -> str:
+    if overlap.n_exact == 0:
+        return "exact search finds nothing either"
+    return f"{overlap.n_found} of the exact top {overlap.n_exact} found"
+
+
+def _note_nothing_found(settings: SearchSettings) -> None:
+    if settings.where is None:
+        note("No document shares a term with the query.")
+    else:
+        note(
+            "No document that the filter lets through shares a term with the query; the filter "
+            "may be the reason."
+        )
 
 
 def _as_json(
-    index: Index, question: Any, hits: list[Any], explained: bool, elapsed_ms: float
+    index: Index,
+    question: str | dict[str, float],
+    hit: Hit,
+    explained: bool,
+    approximation: Approximation,
 ) -> dict[str, Any]:
-    results = []
-    for hit in hits:
-        result = {
-            "rank": hit.rank,
-            "id": hit.doc_id,
-            "score": hit.score,
-            "document": hit.document.as_dict(),
-        }
-        if explained:
-            shares = index.explain(question, hit.doc_id).terms
-            result["terms"] = [share for share in shares if share.product > 0]
-        results.append(result)
-    return {"query": question, "elapsed_ms": round(elapsed_ms, 3), "hits": results}
+    result = {
+        "rank": hit.rank,
+        "id": hit.doc_id,
+        "score": hit.score,
+        "document": hit.document.as_dict(),
+    }
+    if explained:
+        shares = index.explain(question, hit.doc_id, approximation=approximation).terms
+        result["terms"] = [share for share in shares if share.product > 0]
+    return result

@@ -317,6 +317,24 @@ class Index:
             return self._encoded(queries.texts)
         return self.searcher.vocabulary.queries(queries.vectors, queries.vocabulary)
 
+    def vector_of(self, query: QueryLike) -> SparseBatch:
+        """Return the vector of one query, see `search`, in the index's vocabulary."""
+        if isinstance(query, str):
+            return self._encoded([query])
+        vocabulary = self.searcher.vocabulary
+        if isinstance(query, Mapping):
+            named = {str(term): weight for term, weight in query.items()}
+            return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
+        if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
+            raise InvalidInputError(
+                f"A query must be a text, a {{term: weight}} mapping or a sparse row, "
+                f"not {type(query).__name__}."
+            )
+        batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)
+        if len(batch) != 1:
+            raise InvalidInputError(f"A query must be one vector, but {len(batch)} rows came.")
+        return vocabulary.queries(batch, None)
+
     def search(
         self,
         query: QueryLike,
@@ -363,7 +381,7 @@ class Index:
         if not queries:
             return []
         searcher = self.searcher
-        vectors = SparseBatch.concatenate([self._vector_of(query) for query in queries])
+        vectors = SparseBatch.concatenate([self.vector_of(query) for query in queries])
         rankings = self.rank(vectors, k, threads, where=where, approximation=approximation)
         results = []
         for number in range(len(queries)):
@@ -397,22 +415,33 @@ class Index:
             where: which documents may be hits.
             approximation: what may be given up for speed.
         """
-        searcher = self.searcher
-        manifest = searcher.manifest
-        passes_over = approximation.bound_factor < 1 or approximation.max_ranges is not None
-        if passes_over and manifest.weights is WeightType.FLOAT32:
-            raise ConfigError(
-                f"{self.path} holds float32 weights, all of which every search looks at: a bound "
-                "factor and a number of ranges need 8-bit impacts. Leave them out; prune the "
-                "query instead."
-            )
-        return searcher.search_batch(
-            vectors,
-            k,
-            threads,
-            where=None if where is None else _checked_filter(where, manifest),
-            approximation=approximation,
+        self.refuse_approximation(approximation)
+        wanted = None if where is None else self.parse_filter(where)
+        return self.searcher.search_batch(
+            vectors, k, threads, where=wanted, approximation=approximation
         )
+
+    def parse_filter(self, where: FilterLike) -> Filter:
+        """Read a filter, see `search`, and hold it to the fields that the index declares.
+
+        Raises:
+            InvalidInputError: it is malformed, or does not suit the fields.
+        """
+        return parse_filter(where, self.searcher.manifest.fields)
+
+    def refuse_approximation(self, approximation: Approximation) -> None:
+        """Refuse to give up what searches of this index cannot give up.
+
+        Raises:
+            ConfigError: the index holds float32 weights, and bounds or ranges are to be used.
+        """
+        uses_bounds = approximation.bound_factor < 1 or approximation.max_ranges is not None
+        if uses_bounds and self.searcher.manifest.weights is WeightType.FLOAT32:
+            raise ConfigError(
+                f"{self.path} holds float32 weights, all of which every search looks at; a bound "
+                "factor or a number of ranges would change nothing. Leave them out, or prune the "
+                "query."
+            )
 
     def explain(
         self, query: QueryLike, doc_id: str, *, approximation: Approximation = EXACT
@@ -432,7 +461,7 @@ class Index:
         doc_number = searcher.doc_number(doc_id)
         if doc_number is None:
             raise InvalidInputError(f"{self.path} has no document with the id {doc_id!r}.")
-        vector = self._vector_of(query)
+        vector = self.vector_of(query)
         if approximation.prune:
             vector = prune(vector, approximation.prune)
         rows = searcher.contributions(*vector.row(0), doc_number)
@@ -487,23 +516,6 @@ class Index:
                 "Put it back, or name a copy with --model."
             ) from error
 
-    def _vector_of(self, query: QueryLike) -> SparseBatch:
-        if isinstance(query, str):
-            return self._encoded([query])
-        vocabulary = self.searcher.vocabulary
-        if isinstance(query, Mapping):
-            named = {str(term): weight for term, weight in query.items()}
-            return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
-        if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
-            raise InvalidInputError(
-                f"A query must be a text, a {{term: weight}} mapping or a sparse row, "
-                f"not {type(query).__name__}."
-            )
-        batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)
-        if len(batch) != 1:
-            raise InvalidInputError(f"A query must be one vector, but {len(batch)} rows came.")
-        return vocabulary.queries(batch, None)
-
 
 @dataclass(slots=True)
 class _Blueprint:
@@ -524,11 +536,6 @@ def _exists(path: Path) -> IndexExistsError:
     return IndexExistsError(
         f"{path} is an index already; choose another folder, or replace it (replace=True, --force)."
     )
-
-
-def _checked_filter(where: FilterLike, manifest: Manifest) -> Filter:
-    # The text form of a filter reads back as the same filter, and so is held to the fields.
-    return parse_filter(where if isinstance(where, Mapping) else str(where), manifest.fields)
 
 
 def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
