@@ -95,7 +95,7 @@ class _Search:
             reason = "no document that the filter lets through shares a term with them"
         if not self.settings.approximation.is_exact:
             reason = "an exact search may find some"
-        note(f"warning: {self.n_without_hits:,} queries have no hits: {reason}.")
+        note(f"warning: queries without hits: {self.n_without_hits:,}; {reason}.")
 
 
 def _chunks(vectors: SparseBatch, k: int) -> Iterator[SparseBatch]:

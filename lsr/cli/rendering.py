@@ -23,7 +23,6 @@ from lsr.index import EXACT, Approximation
 
 if TYPE_CHECKING:
     from lsr.retrieval import Explanation, Hit, Index
-    from lsr.sparse import SparseBatch
 
 _SHOWN_TERMS = 6
 _INDENT = " " * 5
@@ -100,7 +99,7 @@ def hit_views(
         approximation: what the search was allowed to give up.
     """
 
-    def explained(query: SparseBatch | Mapping[str, float]) -> list[Explanation]:
+    def explained(query: Mapping[str, float]) -> list[Explanation]:
         return [index.explain(query, hit.doc_id, approximation=approximation) for hit in hits]
 
     spans: Callable[[str], Sequence[TermSpan]]
@@ -108,7 +107,15 @@ def hit_views(
         vector = index.vector_of(query)
         spans = index.encoder.term_spans
         typed = term_origins(query, vector.terms.tolist(), spans)
-        explanations = explained(vector)
+        # By name: an index may number its terms in another way than the encoder.
+        name = index.searcher.vocabulary.name
+        terms, weights = vector.row(0)
+        explanations = explained(
+            {
+                name(term): weight
+                for term, weight in zip(terms.tolist(), weights.tolist(), strict=True)
+            }
+        )
     else:
         # The encoder is not loaded for its tokenizer alone: a vector needs no model.
         typed = {}

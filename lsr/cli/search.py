@@ -119,7 +119,7 @@ def _answer(
     approximation = settings.approximation
     started = time.perf_counter()
     vector = index.vector_of(question)
-    hits = index.search(vector, settings.k, where=settings.where, approximation=approximation)
+    (hits,) = index.hits(settings.rank(index, vector))
     elapsed_ms = (time.perf_counter() - started) * 1000
     overlaps = [] if approximation.is_exact else settings.overlaps(index, vector)
     if json:

@@ -175,6 +175,9 @@ class Index:
         *,
         encoder: Encoder | None = None,
         max_weight: float | None = None,
+        weights: str = WeightType.UINT8,
+        prune: str | None = None,
+        fields: Mapping[str, str] | None = None,
         replace: bool = False,
     ) -> Index:
         """Make an index of documents and commit it.
@@ -184,10 +187,21 @@ class Index:
             documents: dicts such as ``{"id", "title", "text", ...}``, or, without an encoder,
                 pairs of an id and ``{term: weight}``.
             encoder: encodes the texts.
-            max_weight: see `create`.
+            max_weight: see `create`, as for `weights`, `prune` and `fields`.
+            weights: ``uint8`` or ``float32``.
+            prune: by which rule to leave out document weights.
+            fields: metadata that filters can name.
             replace: take the place of the index at `path`.
         """
-        index = cls.create(path, encoder=encoder, max_weight=max_weight, replace=replace)
+        index = cls.create(
+            path,
+            encoder=encoder,
+            max_weight=max_weight,
+            weights=weights,
+            prune=prune,
+            fields=fields,
+            replace=replace,
+        )
         with index.writer() as writer:
             writer.add_documents(documents)
             writer.commit()
@@ -380,22 +394,8 @@ class Index:
         """
         if not queries:
             return []
-        searcher = self.searcher
         vectors = SparseBatch.concatenate([self.vector_of(query) for query in queries])
-        rankings = self.rank(vectors, k, threads, where=where, approximation=approximation)
-        results = []
-        for number in range(len(queries)):
-            found = rankings.hits(number)
-            doc_ids = searcher.doc_ids([doc for doc, _ in found])
-            results.append(
-                [
-                    Hit(doc_id, score, rank, searcher, doc)
-                    for rank, (doc_id, (doc, score)) in enumerate(
-                        zip(doc_ids, found, strict=True), start=1
-                    )
-                ]
-            )
-        return results
+        return self.hits(self.rank(vectors, k, threads, where=where, approximation=approximation))
 
     def rank(
         self,
@@ -406,7 +406,7 @@ class Index:
         where: FilterLike | None = None,
         approximation: Approximation = EXACT,
     ) -> Rankings:
-        """Return the best documents of vectors by number, for `searcher` to name; see `search`.
+        """Return the best documents of vectors by number, for `hits` to name; see `search`.
 
         Args:
             vectors: queries in the index's vocabulary, as `vectors_of` returns them.
@@ -420,6 +420,23 @@ class Index:
         return self.searcher.search_batch(
             vectors, k, threads, where=wanted, approximation=approximation
         )
+
+    def hits(self, rankings: Rankings) -> list[list[Hit]]:
+        """Name the documents that `rank` has found, query by query."""
+        searcher = self.searcher
+        results = []
+        for number in range(len(rankings.doc_numbers)):
+            found = rankings.hits(number)
+            doc_ids = searcher.doc_ids([doc for doc, _ in found])
+            results.append(
+                [
+                    Hit(doc_id, score, rank, searcher, doc)
+                    for rank, (doc_id, (doc, score)) in enumerate(
+                        zip(doc_ids, found, strict=True), start=1
+                    )
+                ]
+            )
+        return results
 
     def parse_filter(self, where: FilterLike) -> Filter:
         """Read a filter, see `search`, and hold it to the fields that the index declares.
