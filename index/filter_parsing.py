@@ -58,14 +58,10 @@ def parse_filter(source: str | Mapping[str, object] | Filter, fields: Fields) ->
     if isinstance(source, str):
         _refuse_size(len(source.encode(errors="replace")))
         wanted = filter_from_text(source)
-    elif isinstance(source, Mapping):
-        wanted = _from_json(_as_json(source), 0)
     elif isinstance(source, Filter):
         wanted = source
     else:
-        raise InvalidInputError(
-            f"A filter must be a text or JSON values, not {type(source).__name__}."
-        )
+        wanted = _from_json(_as_json(source), 0)
     if next(islice(conditions_of(wanted), MAX_CONDITIONS, None), None):
         raise InvalidInputError(
             f"The filter has more than {MAX_CONDITIONS} conditions; compare a field with many "
