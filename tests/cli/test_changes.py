@@ -54,6 +54,16 @@ def test_merge(folder: Path) -> None:
     assert _hits(folder) == ["b"]
 
 
+def test_merge_of_one_segment_does_nothing(folder: Path) -> None:
+    lsr("merge", "--index", "idx", cwd=folder)
+    before = tree(folder / "idx")
+
+    done = lsr("merge", "--index", "idx", cwd=folder)
+
+    assert done.code == 0, done.stderr
+    assert tree(folder / "idx") == before
+
+
 def test_update_replaces_by_id(folder: Path) -> None:
     done = lsr(
         *("index", "-", "--index", "idx", "--update"),

@@ -2,16 +2,19 @@
 
 import shutil
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import lsr
-from lsr.errors import DuplicateIdError
-from lsr.index import verify_index
+from lsr.errors import DiskFullError, DuplicateIdError
+from lsr.index import merge_policy, read_manifest, segment_set, verify_index
 
 TERMS = ["cat", "dog", "emu", "fox"]
 QUERY = {"cat": 3, "dog": 2, "emu": 1}
@@ -100,8 +103,79 @@ class LivingIndex(RuleBasedStateMachine):
             pass
 
 
-LivingIndex.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=12)
+class EagerIndex(LivingIndex):
+    """An index whose writer merges any two neighbours of a size."""
+
+    @initialize()
+    def make(self) -> None:
+        self.patch = mock.patch.object(merge_policy, "FAN_IN", 2)
+        self.patch.start()
+        super().make()
+
+    def teardown(self) -> None:
+        self.patch.stop()
+        super().teardown()
+
+
+LivingIndex.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=12)
+EagerIndex.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=12)
 TestLivingIndex = LivingIndex.TestCase
+TestEagerIndex = EagerIndex.TestCase
+
+
+def test_small_commits_are_merged_without_being_asked(tmp_path: Path) -> None:
+    index = lsr.Index.build(tmp_path / "idx", [], max_weight=255.0)
+    for number in range(40):
+        with index.writer() as writer:
+            writer.add((f"d{number}", {"cat": 1 + number % 2}))
+            writer.commit()
+
+        hits = index.search({"cat": 1}, 100)
+        expected = [f"d{n}" for n in range(1, number + 1, 2)] + [
+            f"d{n}" for n in range(0, number + 1, 2)
+        ]
+        assert [hit.doc_id for hit in hits] == expected
+        assert len(index.info()["segments"]) < merge_policy.FAN_IN
+        assert index.info()["commit"] == read_manifest(index.path).commit
+
+
+def test_many_deletions_make_a_segment_be_written_again(tmp_path: Path) -> None:
+    index = lsr.Index.build(tmp_path / "idx", [(f"d{n}", {"cat": n + 1}) for n in range(10)])
+
+    with index.writer() as writer:
+        for number in range(4):
+            writer.delete(f"d{number}")
+        writer.commit()
+
+    assert index.info()["n_deleted"] == 0
+    assert [hit.doc_id for hit in index.search({"cat": 1})] == [f"d{n}" for n in range(9, 3, -1)]
+
+
+@pytest.mark.parametrize("error", [DiskFullError("The disk is full."), KeyboardInterrupt()])
+def test_a_merge_that_fails_after_a_commit_takes_nothing_back(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: BaseException,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    index = lsr.Index.build(tmp_path / "idx", [("a", {"cat": 1})])
+    monkeypatch.setattr(merge_policy, "FAN_IN", 2)
+    is_told = isinstance(error, DiskFullError)
+    with monkeypatch.context() as patch:
+        patch.setattr(segment_set, "copy_segments", fail)
+        with nullcontext() if is_told else pytest.raises(KeyboardInterrupt):
+            with index.writer() as writer:
+                writer.add(("b", {"cat": 2}))
+                writer.commit()
+
+    assert [hit.doc_id for hit in lsr.Index.open(index.path).search({"cat": 1})] == ["b", "a"]
+    assert ("segments were not merged: The disk is full." in caplog.text) == is_told
+    assert {one.name for one in (index.path / "segments").iterdir()} == read_manifest(
+        index.path
+    ).file_names()
 
 
 def test_a_merge_answers_as_its_segments_did(tmp_path: Path) -> None:
