@@ -7,6 +7,7 @@ import pytest
 
 import lsr as library
 from command import environment, lsr
+from word_encoder import WordEncoder
 
 
 def test_ranks_hits_with_their_terms(indexed: Path) -> None:
@@ -143,3 +144,65 @@ def test_a_run_in_json(indexed: Path, tmp_path: Path) -> None:
 
     facts = json.loads(done.stdout)
     assert (facts["queries"], facts["without_hits"]) == (1, 0)
+
+
+def test_a_text_query_shows_its_terms_in_an_index_of_names(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    encoder = library.load_encoder(str(tiny_model))
+    (vector,) = encoder.decode(encoder.encode_documents(["a garden in the summer"]))
+    library.Index.build(tmp_path / "idx", [("other", {"zebra": 1.5}), ("d2", vector)])
+
+    done = lsr("search", "garden", "--index", "idx", "--model", tiny_model, cwd=tmp_path)
+
+    assert done.code == 0, done.stderr
+    assert done.stdout.splitlines()[2].startswith("  1  d2  ")
+    assert "%" in done.stdout.splitlines()[3]
+
+
+@pytest.mark.parametrize("weights", ["uint8", "float32"])
+def test_explains_the_score_of_a_vector_without_a_model(tmp_path: Path, weights: str) -> None:
+    # No model of this name could be loaded.
+    index = library.Index.build(
+        tmp_path / "idx",
+        [{"id": "a", "text": "apple bread bread"}, {"id": "b", "text": "bread honey"}],
+        encoder=WordEncoder(),
+        weights=weights,
+    )
+    vector = {"bread": 0.7, "apple": 0.2, "grape": 1.0}
+
+    done = lsr(
+        *("explain", "--vector", json.dumps(vector), "a", "--index", "idx", "--json"),
+        cwd=tmp_path,
+    )
+
+    assert done.code == 0, done.stderr
+    found = json.loads(done.stdout)
+    (hit,) = [hit for hit in index.search(vector) if hit.doc_id == "a"]
+    # Searching float32 weights, each of three products and sums rounds to 24 bits.
+    tolerance = {"uint8": 1e-12, "float32": 8 * 2.0**-24}[weights]
+    assert found["score"] == pytest.approx(hit.score, rel=tolerance)
+    assert sum(term["product"] for term in found["terms"]) == pytest.approx(found["score"])
+    assert {term["term"] for term in found["terms"] if term["product"] > 0} == {"apple", "bread"}
+    assert all(term["typed"] for term in found["terms"])
+    plain = lsr("explain", "--vector", json.dumps(vector), "a", "--index", "idx", cwd=tmp_path)
+    assert plain.stdout.startswith(f"a scores {hit.score:.4f}\n")
+    assert "+" not in plain.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a"], "Give a QUERY and a DOC_ID, or --vector and a DOC_ID."),
+        (["a query", "a", "b"], "Give a QUERY and a DOC_ID, or --vector and a DOC_ID."),
+        (["--vector", '{"cat": 1}', "cat", "a"], "With --vector, give a DOC_ID and nothing else."),
+        (["--vector", "{cat}", "a"], "--vector is not a JSON object of weights"),
+    ],
+)
+def test_explain_needs_one_question_and_one_document(
+    indexed: Path, arguments: list[str], message: str
+) -> None:
+    done = lsr("explain", *arguments, "--index", "idx", cwd=indexed)
+
+    assert done.code == 2
+    assert message in done.error
