@@ -132,15 +132,17 @@ def test_one_answer_says_how_much_of_the_exact_one_it_holds(folder: Path) -> Non
 
 
 def test_the_terms_shown_are_those_that_were_searched(folder: Path) -> None:
-    done = lsr(
-        *("search", "--vector", '{"cat": 1, "dog": 0.9, "milk": 0.8}', "--index", "idx"),
-        *("--prune", "top_k:2", "--explain", "--json"),
-        cwd=folder,
-    )
+    question = '{"cat": 1, "dog": 0.9, "milk": 0.8}'
+    options = ("--vector", question, "--index", "idx", "--prune", "top_k:2", "--explain")
 
-    for hit in json.loads(done.stdout)["hits"]:
+    as_json = lsr("search", *options, "--json", cwd=folder)
+    as_text = lsr("search", *options, cwd=folder)
+
+    for hit in json.loads(as_json.stdout)["hits"]:
         assert {term["term"] for term in hit["terms"]} == {"cat", "dog"}
         assert sum(term["product"] for term in hit["terms"]) == pytest.approx(hit["score"])
+    shown = re.findall(r"^ +(\w+) \d+%$", as_text.stdout, re.MULTILINE)
+    assert sorted(shown) == ["cat"] * 10 + ["dog"] * 10
 
 
 def test_an_answer_lost_to_pruning_is_not_blamed_on_the_query(folder: Path, tmp_path: Path) -> None:
