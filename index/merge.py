@@ -138,8 +138,8 @@ def _live_rows(rows: Rows, is_live: NDArray[np.bool_]) -> Rows:
 
 def _stored_range(segment: Segment, number: int) -> PostingRange:
     """Return a range as it is stored."""
-    postings, n_terms = segment.postings, segment.n_terms
-    tables = slice(number * (n_terms + 1), (number + 1) * (n_terms + 1))
+    postings = segment.postings
+    tables = slice(number, None, n_ranges(segment.n_docs))
 
     def part(values: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[Any]:
         return values[starts[number] : starts[number + 1]]

@@ -88,7 +88,6 @@ def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
             size = search_exhaustive_float(
                 view.postings,
                 view.n_docs,
-                view.max_impacts.size,
                 terms[known],
                 weights[known],
                 view.excluded,

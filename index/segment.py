@@ -68,8 +68,8 @@ class Segment:
     @cached_property
     def max_impacts(self) -> NDArray[Any]:
         """Largest impact of each term, shape (n_terms,); zero for terms that the segment lacks."""
-        by_range = self.postings.max_impacts.reshape(n_ranges(self.n_docs), self.n_terms)
-        return by_range.max(axis=0, initial=0)
+        by_term = self.postings.max_impacts.reshape(self.n_terms, n_ranges(self.n_docs))
+        return by_term.max(axis=1, initial=0)
 
     def number_of(self, doc_id: str) -> int | None:
         """Return the number of a document that is not deleted, or None."""
@@ -83,9 +83,9 @@ class Segment:
 
     def check_range(self, number: int) -> None:
         """Check the posting lists of a range, before all of them are read."""
-        postings, n_starts = self.postings, self.n_terms + 1
+        postings = self.postings
         for name in ("list_starts", "offset_starts"):
-            self.arrays[name].check(number * n_starts, (number + 1) * n_starts)
+            self.arrays[name].check()
         self.arrays["impacts"].check(*postings.range_lists[number : number + 2].tolist())
         self.arrays["doc_offsets"].check(*postings.range_offsets[number : number + 2].tolist())
 
@@ -96,16 +96,17 @@ class Segment:
             CorruptIndexError: naming the file and the array that is damaged.
         """
         postings = self.postings
-        ranges = np.repeat(np.arange(n_ranges(self.n_docs)), terms.size)
-        lists = ranges * (self.n_terms + 1) + np.tile(terms.astype(np.int64), n_ranges(self.n_docs))
+        size = n_ranges(self.n_docs)
+        ranges = np.tile(np.arange(size), terms.size)
+        lists = np.repeat(terms.astype(np.int64) * size, size) + ranges
         for starts, range_starts, values in (
             ("list_starts", postings.range_lists, "impacts"),
             ("offset_starts", postings.range_offsets, "doc_offsets"),
         ):
-            self.arrays[starts].check_spans(lists, lists + 2)
+            self.arrays[starts].check_spans(lists, lists + size + 1)
             places = self.arrays[starts].values
             begins = range_starts[ranges] + places[lists]
-            self.arrays[values].check_spans(begins, range_starts[ranges] + places[lists + 1])
+            self.arrays[values].check_spans(begins, range_starts[ranges] + places[lists + size])
 
     def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
         """Return the impact of each term in one document, 0 where it has none."""
@@ -117,12 +118,10 @@ class Segment:
         for term in terms:
             impact = 0
             if term < self.n_terms:
-                offsets = offsets_of_list(
-                    self.postings, self.n_terms, in_range, term, n_docs, scratch
-                )
+                offsets = offsets_of_list(self.postings, in_range, term, n_docs, scratch)
                 place = int(np.searchsorted(offsets, offset))
                 if place < offsets.size and offsets[place] == offset:
-                    impacts = impacts_of_list(self.postings, self.n_terms, in_range, term)
+                    impacts = impacts_of_list(self.postings, in_range, term)
                     impact = impacts[place].item()
             found.append(impact)
         return found
@@ -241,7 +240,7 @@ def _check_bounds(path: Path, segment: Segment) -> None:
         (postings.list_starts, postings.range_lists, postings.impacts.size),
         (postings.offset_starts, postings.range_offsets, postings.doc_offsets.size),
     ):
-        by_range = starts.reshape(-1, n_terms + 1)
+        by_range = starts.reshape(n_terms + 1, -1).T
         sizes = np.diff(range_starts)
         if (
             range_starts[0] != 0

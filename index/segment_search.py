@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lsr.index.filters import Filter, matching
 from lsr.index.segment import Segment
-from lsr.kernels import DenseRows, SegmentView, empty_rows, fill_row
+from lsr.kernels import DenseRows, SegmentView, document_frequencies, empty_rows, fill_row
 
 NOTHING_EXCLUDED: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
@@ -60,6 +60,7 @@ class SegmentSearch:
             rows,
             segment.max_impacts,
             segment.kth_impacts,
+            self._frequencies,
             self._excluded(where),
             segment.n_docs,
             self._first_doc,
@@ -70,11 +71,14 @@ class SegmentSearch:
         with self._lock:
             if self._rows is None:
                 segment.arrays["list_starts"].check()
+                self._frequencies = document_frequencies(
+                    segment.postings, segment.n_docs, segment.n_terms
+                )
                 self._rows = empty_rows(segment.postings, segment.n_docs, segment.n_terms)
             new = np.unique(terms[~self._is_prepared[terms]])
             segment.check_lists(new)
             for term in new[self._rows.numbers[new] >= 0].tolist():
-                fill_row(self._rows, segment.postings, segment.n_docs, segment.n_terms, term)
+                fill_row(self._rows, segment.postings, segment.n_docs, term)
             self._is_prepared[new] = True
             return self._rows
 

@@ -149,13 +149,20 @@ class SegmentWriter:
         documents = self._documents.close()
         for name in ("list_starts", "offset_starts"):
             self._arrays.begin(name, np.uint32)
-            for one in self._tables:
-                starts = getattr(one, name)
-                # Terms that came later have no postings: their lists begin where all end.
-                self._arrays.append(_padded(starts, n_terms + 1, starts[-1]))
+            # Terms that came later have no postings: their lists begin where all end.
+            self._arrays.append(
+                _by_term(
+                    [_padded(starts, n_terms + 1, starts[-1]) for starts in self._column(name)],
+                    np.uint32,
+                )
+            )
         self._arrays.begin("max_impacts", self._impact_type)
-        for one in self._tables:
-            self._arrays.append(_padded(one.max_impacts, n_terms, 0))
+        self._arrays.append(
+            _by_term(
+                [_padded(maxima, n_terms, 0) for maxima in self._column("max_impacts")],
+                self._impact_type,
+            )
+        )
         self._write_arrays(
             {
                 "range_lists": np.array(self._range_lists, dtype=np.int64),
@@ -194,6 +201,9 @@ class SegmentWriter:
         n_terms = maxima.size
         self._kth_impacts = np.maximum(_padded(self._kth_impacts, n_terms, 0), kth)
 
+    def _column(self, name: str) -> list[NDArray[Any]]:
+        return [getattr(one, name) for one in self._tables]
+
     def _write_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         for name, values in arrays.items():
             self._arrays.begin(name, values.dtype)
@@ -209,6 +219,11 @@ def _measured(coded: PostingRange) -> _Measured:
     if coded.impacts.dtype == np.uint8:
         return coded, maxima, kth_impacts(coded)
     return coded, maxima, np.zeros((len(KTH), maxima.size), dtype=np.uint8)
+
+
+def _by_term(by_range: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
+    """Turn a table of one row a range into one of a row a term, flat."""
+    return np.array(by_range, dtype=dtype).T.ravel()
 
 
 def _padded(values: NDArray[Any], length: int, filler: int) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from lsr.kernels._cache import keyed_cache
 
 with keyed_cache():
     from lsr.kernels.block_checks import unchecked_blocks, unchecked_blocks_reference
-    from lsr.kernels.dense_rows import DenseRows, empty_rows, fill_row
+    from lsr.kernels.dense_rows import DenseRows, document_frequencies, empty_rows, fill_row
     from lsr.kernels.exhaustive import search_exhaustive, search_exhaustive_reference
     from lsr.kernels.exhaustive_float import search_exhaustive_float
     from lsr.kernels.postings import (
@@ -48,6 +48,7 @@ __all__ = [
     "SegmentView",
     "are_offsets_sound",
     "decode_range",
+    "document_frequencies",
     "empty_rows",
     "encode_range",
     "encode_range_reference",

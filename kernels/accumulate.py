@@ -60,7 +60,6 @@ def new_cursors(n_terms: int) -> Cursors:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def seek(
     postings: Postings,
-    n_terms: int,
     number: int,
     terms: NDArray[np.int64],
     first: int,
@@ -73,7 +72,6 @@ def seek(
 
     Args:
         postings: posting lists of a segment.
-        n_terms: terms of the segment.
         number: the range.
         terms: terms of the query.
         first: the first to place.
@@ -82,11 +80,13 @@ def seek(
         is_whole: whether the window is the whole range.
         cursors: to be placed.
     """
+    n_ranges = postings.range_lists.size - 1
     for row in range(first, terms.size):
-        place = number * (n_terms + 1) + terms[row]
+        place = terms[row] * n_ranges + number
+        next_place = place + n_ranges
         offsets = postings.range_offsets[number] + np.int64(postings.offset_starts[place])
         impacts = postings.range_lists[number] + np.int64(postings.list_starts[place])
-        size = np.int64(postings.list_starts[place + 1]) - np.int64(postings.list_starts[place])
+        size = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
         skipped = np.int64(0)
         if not is_whole:
             skipped = _n_below(postings.doc_offsets, offsets, size, begin)

@@ -45,7 +45,7 @@ def dense_terms_reference(postings: Postings, n_docs: int, n_terms: int) -> NDAr
     """Say in NumPy what `dense_terms` must return."""
     is_dense = np.zeros(n_terms, dtype=bool)
     for number in range(n_ranges(n_docs)):
-        starts = postings.list_starts[number * (n_terms + 1) :][: n_terms + 1].astype(np.int64)
+        starts = postings.list_starts[number :: n_ranges(n_docs)].astype(np.int64)
         in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
         is_dense |= np.diff(starts) > in_range // 10
     return is_dense
@@ -67,22 +67,27 @@ def empty_rows(postings: Postings, n_docs: int, n_terms: int) -> DenseRows:
     )
 
 
-def fill_row(rows: DenseRows, postings: Postings, n_docs: int, n_terms: int, term: int) -> None:
+def document_frequencies(postings: Postings, n_docs: int, n_terms: int) -> NDArray[np.uint32]:
+    """Return how many documents have each term, shape (n_terms,)."""
+    starts = postings.list_starts.reshape(n_terms + 1, n_ranges(n_docs))
+    return (starts[1:] - starts[:-1]).sum(axis=1, dtype=np.uint32)
+
+
+def fill_row(rows: DenseRows, postings: Postings, n_docs: int, term: int) -> None:
     """Fill in the row of a term; doing it twice, or in two threads at once, does no harm."""
     scratch = np.empty(RANGE_SIZE, dtype=np.uint16)
     number = rows.numbers[term]
-    _fill_row(
-        postings, n_docs, n_terms, term, scratch, rows.impacts[number], rows.block_max[number]
-    )
+    _fill_row(postings, n_docs, term, scratch, rows.impacts[number], rows.block_max[number])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _mark_dense(postings: Postings, n_docs: int, n_terms: int, is_dense: NDArray[np.bool_]) -> None:
-    for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
-        in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
-        for term in range(n_terms):
-            place = number * (n_terms + 1) + term
-            begin, end = postings.list_starts[place], postings.list_starts[place + 1]
+    n_ranges = postings.range_lists.size - 1
+    for term in range(n_terms):
+        for number in range(n_ranges):
+            place = term * n_ranges + number
+            begin, end = postings.list_starts[place], postings.list_starts[place + n_ranges]
+            in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
             if is_bitmap(np.int64(end) - np.int64(begin), in_range):
                 is_dense[term] = True
 
@@ -91,7 +96,6 @@ def _mark_dense(postings: Postings, n_docs: int, n_terms: int, is_dense: NDArray
 def _fill_row(
     postings: Postings,
     n_docs: int,
-    n_terms: int,
     term: int,
     scratch: NDArray[np.uint16],
     row: NDArray[np.uint8],
@@ -100,8 +104,8 @@ def _fill_row(
     for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
         begin = number * RANGE_SIZE
         in_range = min(RANGE_SIZE, n_docs - begin)
-        offsets = offsets_of_list(postings, n_terms, number, term, in_range, scratch)
-        impacts = impacts_of_list(postings, n_terms, number, term)
+        offsets = offsets_of_list(postings, number, term, in_range, scratch)
+        impacts = impacts_of_list(postings, number, term)
         for position in range(offsets.size):
             doc = begin + np.int64(offsets[position])
             row[doc] = impacts[position]

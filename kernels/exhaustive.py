@@ -29,7 +29,6 @@ from lsr.kernels.top_k import offer, top_k_reference
 def search_exhaustive_reference(
     postings: Postings,
     n_docs: int,
-    n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[Any],
     excluded: NDArray[np.uint8],
@@ -38,10 +37,9 @@ def search_exhaustive_reference(
     """Say in NumPy what an exact search must return: documents and scores, best first.
 
     Args:
-        postings: posting lists of `n_docs` documents over `n_terms` terms.
+        postings: posting lists of `n_docs` documents.
         n_docs: documents.
-        n_terms: terms of the segment.
-        terms: shape (n_query_terms,), distinct and below `n_terms`.
+        terms: shape (n_query_terms,), distinct and below the number of terms.
         weights: shape (n_query_terms,), above zero: uint32, or float32 as the impacts are.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         k: at least 1.
@@ -53,8 +51,8 @@ def search_exhaustive_reference(
         n_in_range = min(RANGE_SIZE, n_docs - first_doc)
         scratch = np.zeros(n_in_range, dtype=np.uint16)
         for term, weight in zip(terms.tolist(), weights.astype(scores.dtype), strict=True):
-            offsets = offsets_of_list.py_func(postings, n_terms, number, term, n_in_range, scratch)
-            impacts = impacts_of_list.py_func(postings, n_terms, number, term)
+            offsets = offsets_of_list.py_func(postings, number, term, n_in_range, scratch)
+            impacts = impacts_of_list.py_func(postings, number, term)
             scores[first_doc + offsets.astype(np.int64)] += weight * impacts.astype(scores.dtype)
     scores[np.flatnonzero(np.unpackbits(excluded, bitorder="little")[:n_docs])] = 0
     best = top_k_reference(scores, k)
@@ -66,7 +64,6 @@ def search_exhaustive(
     postings: Postings,
     rows: DenseRows,
     n_docs: int,
-    n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
     excluded: NDArray[np.uint8],
@@ -82,8 +79,7 @@ def search_exhaustive(
         postings: posting lists of a segment, impacts of 8 bits.
         rows: its rows, filled in for the terms of the query.
         n_docs: documents.
-        n_terms: terms of the segment.
-        terms: shape (n_query_terms,), distinct and below `n_terms`.
+        terms: shape (n_query_terms,), distinct and below the number of terms.
         weights: shape (n_query_terms,); no score exceeds 32 bits.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
@@ -109,7 +105,7 @@ def search_exhaustive(
     for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
         range_doc = number * RANGE_SIZE
         end = min(RANGE_SIZE, n_docs - range_doc)
-        seek(postings, n_terms, number, ordered, n_dense, 0, end, True, cursors)
+        seek(postings, number, ordered, n_dense, 0, end, True, cursors)
         score_window(
             postings,
             rows,

@@ -19,7 +19,6 @@ from lsr.kernels.top_k import offer
 def search_exhaustive_float(
     postings: Postings,
     n_docs: int,
-    n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.float32],
     excluded: NDArray[np.uint8],
@@ -35,8 +34,7 @@ def search_exhaustive_float(
     Args:
         postings: posting lists of a segment, float32.
         n_docs: documents.
-        n_terms: terms of the segment.
-        terms: shape (n_query_terms,), distinct and below `n_terms`.
+        terms: shape (n_query_terms,), distinct and below the number of terms.
         weights: shape (n_query_terms,), above zero.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
@@ -53,9 +51,9 @@ def search_exhaustive_float(
         for row in range(terms.size):
             weight = weights[row]
             offsets = offsets_of_list(
-                postings, n_terms, number, np.int64(terms[row]), in_range.size, scratch
+                postings, number, np.int64(terms[row]), in_range.size, scratch
             )
-            impacts = impacts_of_list(postings, n_terms, number, np.int64(terms[row]))
+            impacts = impacts_of_list(postings, number, np.int64(terms[row]))
             for position in range(offsets.size):
                 in_range[offsets[position]] += weight * impacts[position]
         exclude(in_range, excluded, begin)

@@ -7,9 +7,11 @@ range's first document, so the scores of a range fit the cache. A range is compl
     doc_offsets     the documents of the same lists: 16-bit offsets, or, where more than a tenth of
                     the documents have the term, a bitmap with bit ``d % 16`` of word ``d // 16``
 
-    list_starts[r * (n_terms + 1) + t]      where the list of term t begins among range r's impacts
-    offset_starts[r * (n_terms + 1) + t]    and among its doc_offsets
-    range_lists[r], range_offsets[r]        where range r itself begins in either
+    list_starts[t * n_ranges + r]       where the list of term t begins among range r's impacts
+    offset_starts[t * n_ranges + r]     and among its doc_offsets
+    range_lists[r], range_offsets[r]    where range r itself begins in either
+
+What a query reads of the two tables lies side by side: they are ordered by term first.
 
 A short list thus takes three bytes a posting, a long one less: at worst 2.25, with a bitmap of
 n / 8 bytes. Keeping dense sets as bitmaps and sparse ones as 16-bit arrays in ranges of 65,536 is
@@ -56,13 +58,13 @@ class Postings(NamedTuple):
     """The posting lists of all ranges of a segment.
 
     Attributes:
-        list_starts: shape (n_ranges * (n_terms + 1),), from the beginning of each range.
-        offset_starts: shape (n_ranges * (n_terms + 1),), likewise.
+        list_starts: shape ((n_terms + 1) * n_ranges,), from the beginning of each range.
+        offset_starts: shape ((n_terms + 1) * n_ranges,), likewise.
         range_lists: shape (n_ranges + 1,), into `impacts`.
         range_offsets: shape (n_ranges + 1,), into `doc_offsets`.
         doc_offsets: those of all ranges, end to end.
         impacts: those of all ranges, end to end.
-        max_impacts: shape (n_ranges * n_terms,), largest impact of each list, 0 for an empty one.
+        max_impacts: shape (n_terms * n_ranges,), largest impact of each list, 0 for an empty one.
     """
 
     list_starts: NDArray[np.uint32]
@@ -109,7 +111,6 @@ def unpack_bitmap(words: NDArray[np.uint16], doc_offsets: NDArray[np.uint16]) ->
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def offsets_of_list(
     postings: Postings,
-    n_terms: int,
     number: int,
     term: int,
     n_docs: int,
@@ -119,28 +120,30 @@ def offsets_of_list(
 
     Args:
         postings: posting lists of a segment.
-        n_terms: terms of the segment.
         number: the range.
-        term: below `n_terms`.
+        term: below the number of terms.
         n_docs: documents of the range.
         scratch: shape (n_docs,) or longer.
     """
-    place = number * (n_terms + 1) + term
+    n_ranges = postings.range_lists.size - 1
+    place = term * n_ranges + number
+    next_place = place + n_ranges
     begin = postings.range_offsets[number] + np.int64(postings.offset_starts[place])
-    end = postings.range_offsets[number] + np.int64(postings.offset_starts[place + 1])
+    end = postings.range_offsets[number] + np.int64(postings.offset_starts[next_place])
     stored = postings.doc_offsets[begin:end]
-    n_postings = np.int64(postings.list_starts[place + 1]) - np.int64(postings.list_starts[place])
+    n_postings = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
     if not is_bitmap(n_postings, n_docs):
         return stored
     return scratch[: unpack_bitmap(stored, scratch)]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def impacts_of_list(postings: Postings, n_terms: int, number: int, term: int) -> NDArray[Any]:
+def impacts_of_list(postings: Postings, number: int, term: int) -> NDArray[Any]:
     """Return the impacts of a list."""
-    place = number * (n_terms + 1) + term
+    n_ranges = postings.range_lists.size - 1
+    place = term * n_ranges + number
     begin = postings.range_lists[number] + np.int64(postings.list_starts[place])
-    end = postings.range_lists[number] + np.int64(postings.list_starts[place + 1])
+    end = postings.range_lists[number] + np.int64(postings.list_starts[place + n_ranges])
     return postings.impacts[begin:end]
 
 
@@ -161,16 +164,18 @@ def are_offsets_sound(postings: Postings, n_terms: int, number: int, n_docs: int
 def _are_offsets_sound(
     postings: Postings, n_terms: int, number: int, n_docs: int, scratch: NDArray[np.uint16]
 ) -> bool:
+    n_ranges = postings.range_lists.size - 1
     for term in range(n_terms):
-        place = number * (n_terms + 1) + term
-        size = np.int64(postings.list_starts[place + 1]) - np.int64(postings.list_starts[place])
-        n_stored = np.int64(postings.offset_starts[place + 1]) - np.int64(
+        place = term * n_ranges + number
+        next_place = place + n_ranges
+        size = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
+        n_stored = np.int64(postings.offset_starts[next_place]) - np.int64(
             postings.offset_starts[place]
         )
         # The size of a bitmap comes first: unpacking a longer one would overrun `scratch`.
         if n_stored != (n_words(n_docs) if is_bitmap(size, n_docs) else size):
             return False
-        offsets = offsets_of_list(postings, n_terms, number, term, n_docs, scratch)
+        offsets = offsets_of_list(postings, number, term, n_docs, scratch)
         if offsets.size != size:
             return False
         for position in range(size):

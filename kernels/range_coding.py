@@ -164,15 +164,15 @@ def _decode(
     n_docs = scratch.size
     # 1. Count the terms of each document, one place to the right, and sum up.
     for term in range(n_terms):
-        for offset in offsets_of_list(postings, n_terms, number, term, n_docs, scratch):
+        for offset in offsets_of_list(postings, number, term, n_docs, scratch):
             indptr[np.int64(offset) + 1] += 1
     for doc in range(n_docs):
         indptr[doc + 1] += indptr[doc]
     # 2. Put each posting at the next free place of its document.
     free = indptr[:-1].copy()
     for term in range(n_terms):
-        offsets = offsets_of_list(postings, n_terms, number, term, n_docs, scratch)
-        of_list = impacts_of_list(postings, n_terms, number, term)
+        offsets = offsets_of_list(postings, number, term, n_docs, scratch)
+        of_list = impacts_of_list(postings, number, term)
         for position in range(of_list.size):
             doc = offsets[position]
             terms[free[doc]] = term

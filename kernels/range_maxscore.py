@@ -122,10 +122,10 @@ def search_maxscore(
     postings: Postings,
     rows: DenseRows,
     n_docs: int,
-    n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
     max_impacts: NDArray[np.uint8],
+    frequencies: NDArray[np.int64],
     excluded: NDArray[np.uint8],
     first_doc: int,
     threshold: np.int64,
@@ -142,10 +142,10 @@ def search_maxscore(
         postings: posting lists of a segment, impacts of 8 bits.
         rows: its rows, filled in for the terms of the query.
         n_docs: documents.
-        n_terms: terms of the segment.
         terms: shape (n_query_terms,), distinct, each in some document of the segment.
         weights: shape (n_query_terms,), above zero; `fits_filter` holds.
         max_impacts: shape (n_query_terms,), largest impact of each term.
+        frequencies: shape (n_query_terms,), documents that have each term, at least 1.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
         threshold: at least k documents of the index score more, or 0.
@@ -158,10 +158,10 @@ def search_maxscore(
         size: entries of the heap in use.
     """
     query, n_dense, numerator, denominator = _ordered(
-        postings, rows, n_docs, n_terms, terms, weights, max_impacts
+        rows, terms, weights, max_impacts, frequencies
     )
     cursors = new_cursors(terms.size)
-    is_open = _open_ranges(postings, n_docs, n_terms, query, max_ranges)
+    is_open = _open_ranges(postings, query, max_ranges)
     doc, first_range = 0, -1
     while doc < n_docs:
         number, begin = doc // RANGE_SIZE, doc % RANGE_SIZE
@@ -176,7 +176,7 @@ def search_maxscore(
         if number == first_range:
             end = min(range_end, max(FIRST_WINDOW, 4 * begin))
         is_whole = begin == 0 and end == range_end
-        seek(postings, n_terms, number, query.terms, n_dense, begin, end, is_whole, cursors)
+        seek(postings, number, query.terms, n_dense, begin, end, is_whole, cursors)
         if size == best_scores.size:
             threshold = max(threshold, best_scores[0])
         if number == first_range and begin == 0 and size < best_scores.size:
@@ -196,7 +196,7 @@ def search_maxscore(
             size = offer(scratch.scores[:end], first_doc + range_doc, best_scores, best_docs, size)
         else:
             limit = _limit(threshold, bound_factor, numerator, denominator)
-            n_left_out, remainder = _leave_out(postings, n_terms, number, query, n_dense, limit)
+            n_left_out, remainder = _leave_out(postings, number, query, n_dense, limit)
             _accumulate(postings, query, cursors, n_dense + n_left_out, begin, end, scratch)
             n_blocks = _open_blocks(
                 rows, query, n_dense, range_doc, begin, end, limit - remainder, scratch
@@ -229,16 +229,13 @@ def search_maxscore(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _ordered(
-    postings: Postings,
     rows: DenseRows,
-    n_docs: int,
-    n_terms: int,
     terms: NDArray[np.uint32],
     weights: NDArray[np.uint32],
     max_impacts: NDArray[np.uint8],
+    frequencies: NDArray[np.int64],
 ) -> tuple[Query, int, np.int64, np.int64]:
     """Return the terms in the order of use, how many have rows, and the scale of the filter."""
-    n_ranges = (n_docs + RANGE_SIZE - 1) // RANGE_SIZE
     keys = np.empty(terms.size, dtype=np.float64)
     n_dense, total, room = 0, np.int64(0), np.int64(MAX_FILTER_SCORE)
     for row in range(terms.size):
@@ -249,13 +246,7 @@ def _ordered(
             keys[row] = -1.0
             n_dense += 1
             continue
-        n_postings = np.int64(1)
-        for number in range(n_ranges):
-            place = number * (n_terms + 1) + np.int64(terms[row])
-            n_postings += np.int64(postings.list_starts[place + 1]) - np.int64(
-                postings.list_starts[place]
-            )
-        keys[row] = bound / n_postings
+        keys[row] = bound / frequencies[row]
     order = np.argsort(keys)
     query = Query(
         np.empty(terms.size, dtype=np.int64),
@@ -283,18 +274,16 @@ def _limit(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _open_ranges(
-    postings: Postings, n_docs: int, n_terms: int, query: Query, max_ranges: int
-) -> NDArray[np.bool_]:
+def _open_ranges(postings: Postings, query: Query, max_ranges: int) -> NDArray[np.bool_]:
     """Return which ranges to search: all, or those with the highest bounds."""
-    n_ranges = (n_docs + RANGE_SIZE - 1) // RANGE_SIZE
+    n_ranges = postings.range_lists.size - 1
     is_open = np.ones(n_ranges, dtype=np.bool_)
     if max_ranges <= 0 or max_ranges >= n_ranges:
         return is_open
     bounds = np.zeros(n_ranges, dtype=np.int64)
     for number in range(n_ranges):
         for row in range(query.terms.size):
-            largest = np.int64(postings.max_impacts[number * n_terms + query.terms[row]])
+            largest = np.int64(postings.max_impacts[query.terms[row] * n_ranges + number])
             bounds[number] += query.weights[row] * largest
     is_open[np.argsort(bounds)[: n_ranges - max_ranges]] = False
     return is_open
@@ -302,12 +291,13 @@ def _open_ranges(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _leave_out(
-    postings: Postings, n_terms: int, number: int, query: Query, n_dense: int, limit: int
+    postings: Postings, number: int, query: Query, n_dense: int, limit: int
 ) -> tuple[int, np.int64]:
     """Return how many sparse terms are left out in a range, and the sum of their bounds."""
+    n_ranges = postings.range_lists.size - 1
     n_left_out, remainder, may_go = 0, np.int64(0), True
     for row in range(n_dense, query.terms.size):
-        largest = np.int64(postings.max_impacts[number * n_terms + query.terms[row]])
+        largest = np.int64(postings.max_impacts[query.terms[row] * n_ranges + number])
         query.bounds[row] = query.filter_weights[row] * largest
         may_go = may_go and remainder + query.bounds[row] <= SLACK * limit
         if may_go:
@@ -353,16 +343,13 @@ def _open_blocks(
     The rows of the frequent terms are asked for in these blocks.
     """
     first, last = begin // BLOCK_SIZE, (end + BLOCK_SIZE - 1) // BLOCK_SIZE
-    bounds = scratch.block_bounds[first:last]
-    bounds[:] = 0
+    scratch.block_bounds[:] = 0
+    bounds = scratch.block_bounds.ctypes.data
     for row in range(n_dense):
-        block = range_doc // BLOCK_SIZE + first
-        maxima = rows.block_max[query.row_numbers[row], block : block + bounds.size]
-        weight = np.uint16(query.filter_weights[row])
-        for place in range(bounds.size):
-            # In 16 bits, so that the loop fills SIMD registers; the sum cannot exceed them.
-            product = np.uint16(weight * np.uint16(maxima[place]))
-            bounds[place] = np.uint16(bounds[place] + product)
+        place = query.row_numbers[row] * rows.block_max.shape[1] + range_doc // BLOCK_SIZE
+        maxima = rows.block_max.ctypes.data + place
+        for block in range(first // BLOCK_SIZE * BLOCK_SIZE, last, BLOCK_SIZE):
+            add_row_u16(bounds + 2 * block, maxima + block, query.filter_weights[row])
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
     n_blocks = 0
     for block in range(first, last):

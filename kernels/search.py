@@ -45,6 +45,7 @@ class SegmentView(NamedTuple):
         rows: its rows, filled in for the terms of the queries.
         max_impacts: shape (n_terms,), largest impact of each term, 0 for one it lacks.
         kth_impacts: shape (3, n_terms), see `kth_impacts`.
+        frequencies: shape (n_terms,), documents that have each term.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         n_docs: documents.
         first_doc: number of its first document in the index.
@@ -54,6 +55,7 @@ class SegmentView(NamedTuple):
     rows: DenseRows
     max_impacts: NDArray[np.uint8]
     kth_impacts: NDArray[np.uint8]
+    frequencies: NDArray[np.uint32]
     excluded: NDArray[np.uint8]
     n_docs: int
     first_doc: int
@@ -161,6 +163,7 @@ def search_segment(
         known = np.empty(row.stop - row.start, dtype=np.uint32)
         known_weights = np.empty(known.size, dtype=np.uint32)
         maxima = np.empty(known.size, dtype=np.uint8)
+        frequencies = np.empty(known.size, dtype=np.int64)
         n_known = 0
         for position in range(row.start, row.stop):
             term = terms[position]
@@ -168,6 +171,7 @@ def search_segment(
                 known[n_known] = term
                 known_weights[n_known] = weights[position]
                 maxima[n_known] = segment.max_impacts[term]
+                frequencies[n_known] = segment.frequencies[term]
                 n_known += 1
         if n_known == 0:
             continue
@@ -183,7 +187,6 @@ def search_segment(
                 segment.postings,
                 segment.rows,
                 segment.n_docs,
-                n_terms,
                 known,
                 known_weights,
                 segment.excluded,
@@ -198,10 +201,10 @@ def search_segment(
                 segment.postings,
                 segment.rows,
                 segment.n_docs,
-                n_terms,
                 known,
                 known_weights,
                 maxima,
+                frequencies[:n_known],
                 segment.excluded,
                 segment.first_doc,
                 heaps.thresholds[query],

@@ -26,9 +26,9 @@ def _searched(
     scores = np.empty(RANGE_SIZE, dtype=np.uint32)
     rows = empty_rows(postings, n_docs, n_terms)
     for term in np.flatnonzero(rows.numbers >= 0).tolist():
-        fill_row(rows, postings, n_docs, n_terms, term)
+        fill_row(rows, postings, n_docs, term)
     size = subject.search_exhaustive(
-        postings, rows, n_docs, n_terms, *query, excluded, 0, scores, best_scores, best_docs, 0
+        postings, rows, n_docs, *query, excluded, 0, scores, best_scores, best_docs, 0
     )
     sort_best(best_scores, best_docs, size)
     return best_docs[:size].tolist(), best_scores[:size].tolist()
@@ -54,7 +54,7 @@ def test_equals_reference_and_dense_product(
     docs, scores = _searched(postings, n_docs, N_TERMS, query, excluded, k)
 
     expected, expected_scores = subject.search_exhaustive_reference(
-        postings, n_docs, N_TERMS, *query, excluded, k
+        postings, n_docs, *query, excluded, k
     )
     assert docs == expected.tolist()
     assert scores == expected_scores.tolist()

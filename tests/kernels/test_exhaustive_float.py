@@ -24,7 +24,6 @@ def test_scores_equal_the_reference_bit_by_bit(
         size = run(
             postings,
             indptr.size - 1,
-            N_TERMS,
             query[0],
             weights,
             NOTHING,
@@ -38,7 +37,7 @@ def test_scores_equal_the_reference_bit_by_bit(
         sort_best(best_scores, best_docs, size)
 
         expected, expected_scores = search_exhaustive_reference(
-            postings, indptr.size - 1, N_TERMS, query[0], weights, NOTHING, 9
+            postings, indptr.size - 1, query[0], weights, NOTHING, 9
         )
         assert best_docs[:size].tolist() == expected.tolist()
         assert best_scores[:size].tolist() == expected_scores.tolist()

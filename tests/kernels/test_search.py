@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lsr.kernels import (
     Algorithm,
     SegmentView,
+    document_frequencies,
     empty_rows,
     encode_range,
     fill_row,
@@ -48,7 +49,7 @@ def _collection(seed: int, n_docs: int, share_excluded: float) -> Collection:
     postings = postings_of(indptr, terms, impacts, N_TERMS)
     rows = empty_rows(postings, n_docs, N_TERMS)
     for term in np.flatnonzero(rows.numbers >= 0).tolist():
-        fill_row(rows, postings, n_docs, N_TERMS, term)
+        fill_row(rows, postings, n_docs, term)
     excluded = np.zeros(0, dtype=np.uint8)
     if share_excluded:
         excluded = np.packbits(random.random(n_docs) < share_excluded, bitorder="little")
@@ -56,7 +57,11 @@ def _collection(seed: int, n_docs: int, share_excluded: float) -> Collection:
     np.maximum.at(maxima, terms, impacts)
     whole = encode_range(indptr, terms, impacts, N_TERMS) if n_docs <= 1 << 16 else None
     kth = np.zeros((3, N_TERMS), dtype=np.uint8) if whole is None else kth_impacts(whole)
-    return Collection(SegmentView(postings, rows, maxima, kth, excluded, n_docs, 0), n_docs)
+    frequencies = document_frequencies(postings, n_docs, N_TERMS)
+    assert frequencies.tolist() == has.sum(axis=0).tolist()
+    return Collection(
+        SegmentView(postings, rows, maxima, kth, frequencies, excluded, n_docs, 0), n_docs
+    )
 
 
 def _queries(
@@ -104,7 +109,6 @@ def test_equals_the_oracle(
         docs, scores = search_exhaustive_reference(
             collection.view.postings,
             n_docs,
-            N_TERMS,
             terms[row][is_known],
             weights[row][is_known],
             collection.view.excluded,
@@ -137,7 +141,6 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
             search_exhaustive_reference(
                 one.view.postings,
                 one.n_docs,
-                N_TERMS,
                 terms[row][is_known],
                 weights[row][is_known],
                 one.view.excluded,
@@ -161,10 +164,19 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
     rows = np.arange(n_docs + 1), np.zeros(n_docs, dtype=np.uint32), impacts
     postings = postings_of(*rows, 1)
     dense = empty_rows(postings, n_docs, 1)
-    fill_row(dense, postings, n_docs, 1, 0)
+    fill_row(dense, postings, n_docs, 0)
     kth = kth_impacts(encode_range(*rows, 1))
     nothing = np.zeros(0, dtype=np.uint8)
-    view = SegmentView(postings, dense, np.array([255], dtype=np.uint8), kth, nothing, n_docs, 0)
+    view = SegmentView(
+        postings,
+        dense,
+        np.array([255], dtype=np.uint8),
+        kth,
+        document_frequencies(postings, n_docs, 1),
+        nothing,
+        n_docs,
+        0,
+    )
     query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
     heaps = new_heaps(1, 10)
 
@@ -215,10 +227,19 @@ def test_only_so_many_ranges_are_searched_and_never_fewer() -> None:
     rows = np.arange(n_docs + 1), np.zeros(n_docs, dtype=np.uint32), impacts
     postings = postings_of(*rows, 1)
     dense = empty_rows(postings, n_docs, 1)
-    fill_row(dense, postings, n_docs, 1, 0)
+    fill_row(dense, postings, n_docs, 0)
     nothing = np.zeros(0, dtype=np.uint8)
     kth = np.zeros((3, 1), dtype=np.uint8)
-    view = SegmentView(postings, dense, np.array([200], dtype=np.uint8), kth, nothing, n_docs, 0)
+    view = SegmentView(
+        postings,
+        dense,
+        np.array([200], dtype=np.uint8),
+        kth,
+        document_frequencies(postings, n_docs, 1),
+        nothing,
+        n_docs,
+        0,
+    )
     query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
 
     found = []

@@ -20,13 +20,13 @@ def postings_of(
         span = slice(rows[0], rows[-1])
         ranges.append(encode_range(rows - rows[0], terms[span], impacts[span], n_terms))
     return Postings(
-        np.concatenate([one.list_starts for one in ranges]),
-        np.concatenate([one.offset_starts for one in ranges]),
+        np.array([one.list_starts for one in ranges]).T.ravel(),
+        np.array([one.offset_starts for one in ranges]).T.ravel(),
         np.cumsum([0, *(one.impacts.size for one in ranges)]),
         np.cumsum([0, *(one.doc_offsets.size for one in ranges)]),
         np.concatenate([one.doc_offsets for one in ranges]),
         np.concatenate([one.impacts for one in ranges]),
-        np.concatenate([list_maxima(one) for one in ranges]),
+        np.array([list_maxima(one) for one in ranges]).T.ravel(),
     )
 
 
