@@ -15,10 +15,10 @@ from pathlib import Path
 
 from lsr.errors import ConfigError
 
-PROGRAM_BYTES = 200_000_000
+PROGRAM_BYTES = 240_000_000
 """What Python, Arrow and Numba take before the first document, and Arrow's spare memory."""
 
-LEAST_BYTES = 256_000_000
+LEAST_BYTES = 320_000_000
 """Leaves some for ranges; the less there is, the more and the smaller segments are written."""
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_TERM_ID = (1 << 24) - 1
 """Largest term id; posting lists are addressed by a dense table of all terms."""
 
+MAX_WEIGHT = float(np.finfo(np.float32).max)
+"""Largest weight that is sure to stay finite as a 32-bit float."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseBatch:
@@ -139,6 +142,11 @@ class SparseBatch:
         raw_terms = np.asarray(terms)
         raw_weights = np.asarray(weights)
         _check_shapes(pointers, raw_terms, raw_weights, n_terms)
+        if _are_in_order(pointers, raw_terms, raw_weights, n_terms):
+            terms_as_stored = raw_terms.astype(np.uint32)
+            return SparseBatch(
+                pointers, terms_as_stored, raw_weights.astype(np.float32), int(n_terms)
+            )
         row_of = np.repeat(np.arange(pointers.size - 1), np.diff(pointers))
         wide = raw_terms.astype(np.int64)
         _refuse(
@@ -300,6 +308,26 @@ def _check_shapes(
         raise InvalidInputError(f"terms must be integers, not {terms.dtype}.")
     if weights.size and not np.issubdtype(weights.dtype, np.number):
         raise InvalidInputError(f"weights must be numbers, not {weights.dtype}.")
+
+
+def _are_in_order(
+    indptr: NDArray[np.int64], terms: NDArray[Any], weights: NDArray[Any], n_terms: int
+) -> bool:
+    """Say whether rows that share out `terms` need no change: most files hold such rows.
+
+    Several times as fast as looking for what is wrong, and in a fraction of the memory.
+    """
+    if terms.size == 0:
+        return True
+    # NaN fails every comparison. A weight that is above zero may still round to it.
+    if not (weights.min() >= np.finfo(np.float32).tiny) or not weights.max() < MAX_WEIGHT:
+        return False
+    if terms.min() < 0 or terms.max() >= n_terms:
+        return False
+    is_rising = terms[1:] > terms[:-1]
+    starts = indptr[1:-1]
+    is_rising[starts[(starts > 0) & (starts < terms.size)] - 1] = True
+    return bool(is_rising.all())
 
 
 def _refuse(

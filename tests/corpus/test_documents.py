@@ -13,6 +13,7 @@ LINE = '{"_id": "1", "text": "x"}\n'
 def test_public_names() -> None:
     assert sorted(lsr.corpus.__all__) == [
         "corpus_size",
+        "corpus_state",
         "embedded_encoder_settings",
         "read_documents",
         "read_queries",

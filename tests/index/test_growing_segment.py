@@ -109,7 +109,7 @@ def test_float32_weights_are_stored_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_memory_that_cannot_do_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"A memory of 1,000 bytes is too small .* at least 256,"):
+    with pytest.raises(ConfigError, match=r"A memory of 1,000 bytes is too small .* at least 320,"):
         MemoryBudget.of(1000)
 
 
