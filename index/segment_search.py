@@ -12,6 +12,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.errors import InvalidInputError
 from lsr.index.filters import Filter, matching
 from lsr.index.segment import Segment
 from lsr.kernels import DenseRows, SegmentView, document_frequencies, empty_rows, fill_row
@@ -88,7 +89,9 @@ def _find_excluded(segment: Segment, where: Filter | None) -> NDArray[np.uint8]:
     if where is None and segment.deleted.size == 0:
         return NOTHING_EXCLUDED
     is_excluded = np.zeros(segment.n_docs, dtype=np.bool_)
-    if where is not None and segment.columns is not None:
+    if where is not None:
+        if segment.columns is None:
+            raise InvalidInputError(f"The index declares no fields, so {where} has none to ask.")
         is_excluded = ~matching(where, segment.columns)
     is_excluded[segment.deleted] = True
     return np.packbits(is_excluded, bitorder="little")
