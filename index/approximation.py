@@ -14,8 +14,8 @@ class Approximation:
 
     Attributes:
         prune: light query terms are left out by this rule.
-        bound_factor: above 0 and up to 1: a document is passed over when this share of its upper
-            bound does not exceed the score of the k-th best so far.
+        bound_factor: above 0 and up to 1: upper bounds of what a document may still gain count only
+            for this share of themselves when it is compared with the k-th best so far.
         max_ranges: ranges of 65,536 documents searched in each segment, those with the highest
             upper bounds; None for all.
 

@@ -109,12 +109,13 @@ def new_scratch() -> Scratch:
 def fits_filter(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8]) -> bool:
     """Say whether 16-bit scores can tell documents of this query apart.
 
-    Rounding up adds at most one impact a term; here that stays below an eighth of the 16 bits.
+    Rounding up adds at most one impact a term; here that stays below a third of the 16 bits, which
+    some 85 terms at the largest impact reach.
     """
     total = np.int64(0)
     for row in range(weights.size):
         total += np.int64(max_impacts[row])
-    return bool(total * 8 < MAX_FILTER_SCORE)
+    return bool(total * 3 < MAX_FILTER_SCORE)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -149,8 +150,8 @@ def search_maxscore(
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
         threshold: at least k documents of the index score more, or 0.
-        bound_factor: 1 to be exact; below, a bound counts only for so much of itself, and a
-            document is passed over whose bound times the factor is at the threshold or below.
+        bound_factor: 1 to be exact; below, upper bounds of what has not been looked at (terms left
+            out, frequent terms of a block) count only for this share of themselves.
         max_ranges: ranges to search, those with the highest bounds; 0 for all, to be exact.
         scratch: memory to work in.
         best_scores: the heap's scores; its length is k.
@@ -195,11 +196,21 @@ def search_maxscore(
             exclude(scratch.scores[:end], excluded, range_doc)
             size = offer(scratch.scores[:end], first_doc + range_doc, best_scores, best_docs, size)
         else:
-            limit = _limit(threshold, bound_factor, numerator, denominator)
-            n_left_out, remainder = _leave_out(postings, number, query, n_dense, limit)
+            limit = threshold * numerator // denominator
+            n_left_out, remainder = _leave_out(
+                postings, number, query, n_dense, limit, bound_factor
+            )
             _accumulate(postings, query, cursors, n_dense + n_left_out, begin, end, scratch)
             n_blocks = _open_blocks(
-                rows, query, n_dense, range_doc, begin, end, limit - remainder, scratch
+                rows,
+                query,
+                n_dense,
+                range_doc,
+                begin,
+                end,
+                limit - remainder,
+                bound_factor,
+                scratch,
             )
             size = _score_candidates(
                 postings,
@@ -217,7 +228,6 @@ def search_maxscore(
                 excluded,
                 first_doc,
                 threshold,
-                bound_factor,
                 scratch,
                 best_scores,
                 best_docs,
@@ -263,17 +273,6 @@ def _ordered(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _limit(
-    threshold: np.int64, bound_factor: float, numerator: np.int64, denominator: np.int64
-) -> np.int64:
-    """Return what a 16-bit score must exceed for its document to exceed the threshold."""
-    if bound_factor < 1.0:
-        threshold = np.int64(threshold / bound_factor)
-    limit = threshold * numerator // denominator
-    return limit if limit < MAX_FILTER_SCORE else np.int64(MAX_FILTER_SCORE)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _open_ranges(postings: Postings, query: Query, max_ranges: int) -> NDArray[np.bool_]:
     """Return which ranges to search: all, or those with the highest bounds."""
     n_ranges = postings.range_lists.size - 1
@@ -291,14 +290,19 @@ def _open_ranges(postings: Postings, query: Query, max_ranges: int) -> NDArray[n
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _leave_out(
-    postings: Postings, number: int, query: Query, n_dense: int, limit: int
+    postings: Postings,
+    number: int,
+    query: Query,
+    n_dense: int,
+    limit: np.int64,
+    bound_factor: float,
 ) -> tuple[int, np.int64]:
     """Return how many sparse terms are left out in a range, and the sum of their bounds."""
     n_ranges = postings.range_lists.size - 1
     n_left_out, remainder, may_go = 0, np.int64(0), True
     for row in range(n_dense, query.terms.size):
         largest = np.int64(postings.max_impacts[query.terms[row] * n_ranges + number])
-        query.bounds[row] = query.filter_weights[row] * largest
+        query.bounds[row] = np.int64(query.filter_weights[row] * largest * bound_factor)
         may_go = may_go and remainder + query.bounds[row] <= SLACK * limit
         if may_go:
             remainder += query.bounds[row]
@@ -335,7 +339,8 @@ def _open_blocks(
     range_doc: int,
     begin: int,
     end: int,
-    limit: int,
+    limit: np.int64,
+    bound_factor: float,
     scratch: Scratch,
 ) -> int:
     """Write down the blocks that may hold a document above `limit`; return how many there are.
@@ -353,7 +358,7 @@ def _open_blocks(
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
     n_blocks = 0
     for block in range(first, last):
-        room = limit - np.int64(scratch.block_bounds[block])
+        room = limit - np.int64(np.float64(scratch.block_bounds[block]) * bound_factor)
         if room >= 0 and above_u16(scores + 2 * BLOCK_SIZE * block, room) == np.uint64(0):
             continue
         scratch.blocks[n_blocks] = block
@@ -381,7 +386,6 @@ def _score_candidates(
     excluded: NDArray[np.uint8],
     first_doc: int,
     threshold: np.int64,
-    bound_factor: float,
     scratch: Scratch,
     best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
@@ -389,7 +393,7 @@ def _score_candidates(
 ) -> int:
     """Complete the open blocks, and score exactly what may be a hit."""
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
-    limit = _limit(threshold, bound_factor, numerator, denominator)
+    limit = threshold * numerator // denominator
     for number in range(n_blocks):
         block = scratch.blocks[number]
         address = scores + 2 * BLOCK_SIZE * block
@@ -415,7 +419,7 @@ def _score_candidates(
                 size = insert(score, first_doc + range_doc + offset, best_scores, best_docs, size)
                 if size == best_scores.size and best_scores[0] > threshold:
                     threshold = best_scores[0]
-                    limit = _limit(threshold, bound_factor, numerator, denominator)
+                    limit = threshold * numerator // denominator
     return size
 
 
