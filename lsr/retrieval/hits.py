@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lsr.documents import Document
-from lsr.index import Searcher
+from lsr.index import Rankings, Searcher
+from lsr.sparse import SparseBatch
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,35 @@ class Explanation:
     doc_id: str
     score: float
     terms: list[TermShare]
+
+
+def named_hits(searcher: Searcher, rankings: Rankings) -> list[list[Hit]]:
+    """Return the hits of each query whose documents `searcher` has ranked."""
+    results = []
+    for number in range(len(rankings.doc_numbers)):
+        found = rankings.hits(number)
+        doc_ids = searcher.doc_ids([doc for doc, _ in found])
+        results.append(
+            [
+                Hit(doc_id, score, rank, searcher, doc)
+                for rank, (doc_id, (doc, score)) in enumerate(
+                    zip(doc_ids, found, strict=True), start=1
+                )
+            ]
+        )
+    return results
+
+
+def explained_score(
+    searcher: Searcher, vector: SparseBatch, doc_id: str, doc_number: int
+) -> Explanation:
+    """Return what each term of a query's vector adds to the score of a document."""
+    rows = searcher.contributions(*vector.row(0), doc_number)
+    score = sum(query_weight * weight for _, query_weight, weight in rows)
+    name = searcher.vocabulary.name
+    shares = [
+        TermShare(name(term), term, query_weight, weight, product, product / (score or 1.0))
+        for term, query_weight, weight in rows
+        for product in [query_weight * weight]
+    ]
+    return Explanation(doc_id, score, sorted(shares, key=lambda one: -one.product))

@@ -12,51 +12,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsr.documents import QueryBatch
-from lsr.encoders import Encoder, Precision, load_encoder
-from lsr.errors import (
-    ConfigError,
-    IndexExistsError,
-    IndexNotFoundError,
-    InvalidInputError,
-    ModelNotFoundError,
-    VocabularyMismatchError,
-)
+from lsr.encoders import Encoder
+from lsr.errors import ConfigError, IndexNotFoundError, InvalidInputError
 from lsr.index import (
     EXACT,
     Approximation,
-    Checkpoint,
-    FieldKind,
     Filter,
-    IndexWriter,
-    Manifest,
     MemoryBudget,
     Rankings,
     Searcher,
-    Vocabulary,
-    VocabularyKind,
     WeightType,
-    checked_fields,
     is_index,
-    is_vacant,
     make_snapshot,
     parse_filter,
     read_checkpoint,
     read_manifest,
-    read_vocabulary,
     write_lock,
 )
-from lsr.pruning import PruneRule, prune
+from lsr.pruning import prune
+from lsr.retrieval.blueprint import Blueprint, refuse_other_vocabulary
 from lsr.retrieval.facts import index_facts
-from lsr.retrieval.hits import Explanation, Hit, TermShare
+from lsr.retrieval.hits import Explanation, Hit, explained_score, named_hits
+from lsr.retrieval.query_vectors import QueryLike, encoded_texts, given_vector
 from lsr.retrieval.writer import DocumentLike, Writer
-from lsr.sparse import SparseBatch, batch_of_named_terms
+from lsr.sparse import SparseBatch
 
-QueryLike = str | Mapping[str, float] | SparseBatch | Any
 FilterLike = str | Mapping[str, object] | Filter
 
 
@@ -66,7 +50,7 @@ class Index:
     Make one with `build` or `create`, open one with `open`.
     """
 
-    def __init__(self, path: Path, blueprint: _Blueprint, searcher: Searcher | None) -> None:
+    def __init__(self, path: Path, blueprint: Blueprint, searcher: Searcher | None) -> None:
         self.path = path
         self._blueprint = blueprint
         self._searcher = searcher
@@ -89,13 +73,7 @@ class Index:
             VocabularyMismatchError: `encoder` has another vocabulary than the index.
         """
         searcher = Searcher.open(Path(path), verify=verify)
-        manifest = searcher.manifest
-        if encoder:
-            _refuse_other_vocabulary(encoder, manifest)
-        blueprint = _Blueprint(
-            encoder, manifest.encoder, None, manifest.max_weight, manifest.properties
-        )
-        return cls(Path(path), blueprint, searcher)
+        return cls(Path(path), Blueprint.of_commit(searcher.manifest, encoder), searcher)
 
     @classmethod
     def create(
@@ -137,35 +115,19 @@ class Index:
                 `max_weight` is not above zero.
             ConfigError: `weights` is unknown, or has no use for `max_weight`.
         """
-        path = Path(path)
-        if is_index(path):
-            if not replace:
-                raise _exists(path)
-        elif not is_vacant(path):
-            raise InvalidInputError(
-                f"{path} holds something that is not an index; choose a new folder."
-            )
-        if max_weight is not None and not 0 < max_weight < float("inf"):
-            raise InvalidInputError(f"max_weight is {max_weight}, but must be above zero.")
-        if weights not in list(WeightType):
-            raise ConfigError(f"weights is {weights!r}; choose one of {', '.join(WeightType)}.")
-        if max_weight is not None and weights == WeightType.FLOAT32:
-            raise ConfigError("float32 weights have no limit; leave max_weight out.")
-        if encoder:
-            max_weight = max_weight or encoder.weight_ceiling
-            encoder_settings, terms = encoder.settings, encoder.tokens
-        blueprint = _Blueprint(
-            encoder,
-            encoder_settings,
-            terms,
-            max_weight,
-            properties or {},
-            replace,
-            WeightType(weights),
-            str(PruneRule.parse(prune)) if prune else None,
-            checked_fields(fields or {}),
+        blueprint = Blueprint.of_new_index(
+            Path(path),
+            encoder=encoder,
+            encoder_settings=encoder_settings,
+            terms=terms,
+            max_weight=max_weight,
+            weights=weights,
+            prune=prune,
+            fields=fields,
+            properties=properties,
+            replace=replace,
         )
-        return cls(path, blueprint, None)
+        return cls(Path(path), blueprint, None)
 
     @classmethod
     def build(
@@ -224,14 +186,8 @@ class Index:
         """
         blueprint = self._blueprint
         if blueprint.encoder is None:
-            if blueprint.encoder_settings is None:
-                raise ConfigError(
-                    f"{self.path} was built from vectors and knows no model; "
-                    "give queries as {term: weight} vectors, or search with the model that made "
-                    "them (--model)."
-                )
-            encoder = self._remembered_encoder(blueprint.encoder_settings)
-            _refuse_other_vocabulary(encoder, self.searcher.manifest)
+            encoder = blueprint.load_encoder(self.path)
+            refuse_other_vocabulary(encoder, self.searcher.manifest)
             blueprint.encoder = encoder
         return blueprint.encoder
 
@@ -250,15 +206,7 @@ class Index:
         Raises:
             ConfigError: they differ: the new vectors would not compare with the old ones.
         """
-        settings = self._blueprint.encoder_settings or {"model": None, "max_length": None}
-        if model is not None and Path(model).expanduser().is_dir():
-            model = str(Path(model).expanduser().resolve())
-        for name, value in (("model", model), ("max_length", max_length)):
-            if value is not None and value != settings[name]:
-                raise ConfigError(
-                    f"{self.path} was made with {name} {settings[name]}, not {value}; leave the "
-                    "option out, or remake the index with lsr index --force."
-                )
+        self._blueprint.refuse_other_model(self.path, model, max_length)
 
     @contextmanager
     def writer(self, *, memory_bytes: int | None = None, resume: bool = False) -> Iterator[Writer]:
@@ -280,43 +228,14 @@ class Index:
             # The last commit may be younger than this object's snapshot.
             manifest = read_manifest(self.path) if is_index(self.path) else None
             unfinished = read_checkpoint(self.path) if resume else None
-            with self._index_writer(manifest, memory, unfinished) as index_writer:
+            is_new = self._searcher is None
+            with self._blueprint.index_writer(
+                self.path, manifest, is_new=is_new, memory=memory, unfinished=unfinished
+            ) as index_writer:
                 yield Writer(self, index_writer)
         published = index_writer.manifest
         if self._searcher and published and published.commit > self._searcher.manifest.commit:
             self.refresh()
-
-    def _index_writer(
-        self, manifest: Manifest | None, memory: MemoryBudget | None, unfinished: Checkpoint | None
-    ) -> IndexWriter:
-        blueprint = self._blueprint
-        replaces = self._searcher is None and manifest is not None
-        if replaces and not blueprint.replace:
-            raise _exists(self.path)
-        start = None if replaces else manifest
-        start = unfinished.draft if unfinished else start
-        if start:
-            _refuse_other_encoder(blueprint.encoder, start)
-            vocabulary = read_vocabulary(self.path, start)
-        elif blueprint.terms is not None:
-            vocabulary = Vocabulary(VocabularyKind.MODEL, blueprint.terms)
-        else:
-            vocabulary = Vocabulary.empty()
-        return IndexWriter(
-            self.path,
-            manifest,
-            vocabulary,
-            max_weight=start.max_weight if start else blueprint.max_weight,
-            encoder=start.encoder if start else blueprint.encoder_settings,
-            properties=start.properties if start else blueprint.properties,
-            fields=start.fields if start else blueprint.fields,
-            replace=replaces,
-            weights=start.weights if start else blueprint.weights,
-            prune=start.prune if start else blueprint.prune,
-            memory=memory,
-            resume=unfinished,
-            discard=blueprint.replace and self._searcher is None,
-        )
 
     def refresh(self) -> None:
         """See the last commit."""
@@ -335,19 +254,7 @@ class Index:
         """Return the vector of one query, see `search`, in the index's vocabulary."""
         if isinstance(query, str):
             return self._encoded([query])
-        vocabulary = self.searcher.vocabulary
-        if isinstance(query, Mapping):
-            named = {str(term): weight for term, weight in query.items()}
-            return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
-        if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
-            raise InvalidInputError(
-                f"A query must be a text, a {{term: weight}} mapping or a sparse row, "
-                f"not {type(query).__name__}."
-            )
-        batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)
-        if len(batch) != 1:
-            raise InvalidInputError(f"A query must be one vector, but {len(batch)} rows came.")
-        return vocabulary.queries(batch, None)
+        return given_vector(query, self.searcher.vocabulary)
 
     def search(
         self,
@@ -423,20 +330,7 @@ class Index:
 
     def hits(self, rankings: Rankings) -> list[list[Hit]]:
         """Name the documents that `rank` has found, query by query."""
-        searcher = self.searcher
-        results = []
-        for number in range(len(rankings.doc_numbers)):
-            found = rankings.hits(number)
-            doc_ids = searcher.doc_ids([doc for doc, _ in found])
-            results.append(
-                [
-                    Hit(doc_id, score, rank, searcher, doc)
-                    for rank, (doc_id, (doc, score)) in enumerate(
-                        zip(doc_ids, found, strict=True), start=1
-                    )
-                ]
-            )
-        return results
+        return named_hits(self.searcher, rankings)
 
     def parse_filter(self, where: FilterLike) -> Filter:
         """Read a filter, see `search`, and hold it to the fields that the index declares.
@@ -481,15 +375,7 @@ class Index:
         vector = self.vector_of(query)
         if approximation.prune:
             vector = prune(vector, approximation.prune)
-        rows = searcher.contributions(*vector.row(0), doc_number)
-        score = sum(query_weight * weight for _, query_weight, weight in rows)
-        name = searcher.vocabulary.name
-        shares = [
-            TermShare(name(term), term, query_weight, weight, product, product / (score or 1.0))
-            for term, query_weight, weight in rows
-            for product in [query_weight * weight]
-        ]
-        return Explanation(doc_id, score, sorted(shares, key=lambda one: -one.product))
+        return explained_score(searcher, vector, doc_id, doc_number)
 
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and settings of the index, as JSON values."""
@@ -508,75 +394,5 @@ class Index:
         make_snapshot(self.path, Path(path))
 
     def _encoded(self, texts: Sequence[str]) -> SparseBatch:
-        """Encode queries and bring their terms into the index's vocabulary."""
-        encoder = self.encoder
-        vectors = encoder.encode_queries(texts)
-        # Before its first commit, an index with an encoder is sure to take its vocabulary.
-        if self._searcher is None or self._searcher.vocabulary.kind is VocabularyKind.MODEL:
-            return vectors
-        vocabulary = self._searcher.vocabulary
-        if vocabulary.kind is VocabularyKind.NAMES:
-            return vocabulary.queries(vectors, encoder.tokens)
-        if vocabulary.n_terms > len(encoder.tokens):
-            raise VocabularyMismatchError(
-                f"{self.path} numbers {vocabulary.n_terms:,} terms, but the model {encoder.model} "
-                f"knows {len(encoder.tokens):,}: its vectors come from another model."
-            )
-        return vocabulary.queries(vectors, None)
-
-    def _remembered_encoder(self, settings: dict[str, Any]) -> Encoder:
-        try:
-            return _load(settings)
-        except ModelNotFoundError as error:
-            raise ModelNotFoundError(
-                f"{self.path} was made with a model that is not there any more: {error} "
-                "Put it back, or name a copy with --model."
-            ) from error
-
-
-@dataclass(slots=True)
-class _Blueprint:
-    """What an index is made with."""
-
-    encoder: Encoder | None
-    encoder_settings: dict[str, Any] | None
-    terms: Sequence[str] | None
-    max_weight: float | None
-    properties: dict[str, str]
-    replace: bool = False
-    weights: WeightType = WeightType.UINT8
-    prune: str | None = None
-    fields: Mapping[str, FieldKind] | None = None
-
-
-def _exists(path: Path) -> IndexExistsError:
-    return IndexExistsError(
-        f"{path} is an index already; choose another folder, or replace it (replace=True, --force)."
-    )
-
-
-def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
-    """Models often share a vocabulary, so equal terms do not make vectors comparable."""
-    if encoder and encoder.settings != manifest.encoder:
-        raise ConfigError(
-            f"The index was made with the encoder {manifest.encoder}, and documents encoded with "
-            f"{encoder.settings} would not compare; open it without an encoder to add documents."
-        )
-
-
-def _load(settings: dict[str, Any]) -> Encoder:
-    return load_encoder(
-        settings["model"],
-        max_length=settings["max_length"],
-        precision=Precision(settings["precision"]),
-    )
-
-
-def _refuse_other_vocabulary(encoder: Encoder, manifest: Manifest) -> None:
-    expected, found = manifest.vocabulary.fingerprint, encoder.fingerprint
-    if manifest.vocabulary.kind is VocabularyKind.MODEL and expected != found:
-        raise VocabularyMismatchError(
-            f"The model {encoder.model} has another vocabulary ({found[:12]}, "
-            f"{len(encoder.tokens):,} terms) than the index ({expected[:12]}, "
-            f"{manifest.vocabulary.n_terms:,} terms); use the model that the index was built with."
-        )
+        vocabulary = self._searcher.vocabulary if self._searcher else None
+        return encoded_texts(texts, self.encoder, vocabulary, self.path)

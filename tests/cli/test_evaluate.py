@@ -26,7 +26,7 @@ def lsr_eval(monkeypatch: pytest.MonkeyPatch) -> Lsr:
         return WordEncoder(model)
 
     monkeypatch.setattr("lsr.encoders.load_encoder", load)
-    monkeypatch.setattr("lsr.retrieval.index.load_encoder", load)
+    monkeypatch.setattr("lsr.retrieval.blueprint.load_encoder", load)
     app = typer.Typer(rich_markup_mode=None)
     app.command()(evaluate)
     return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])

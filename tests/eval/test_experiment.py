@@ -85,7 +85,9 @@ def test_an_index_that_exists_is_used_and_its_cost_is_unknown(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _run(dataset, tmp_path / "index", WordEncoder())
-    monkeypatch.setattr("lsr.retrieval.index.load_encoder", lambda model, **_: WordEncoder(model))
+    monkeypatch.setattr(
+        "lsr.retrieval.blueprint.load_encoder", lambda model, **_: WordEncoder(model)
+    )
 
     again = _run(dataset, tmp_path / "index")
 
