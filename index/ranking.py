@@ -18,7 +18,6 @@ from lsr.kernels import (
     new_heaps,
     new_scratch,
     quantize_queries,
-    raise_thresholds,
     search_exhaustive_float,
     search_segment,
     sort_best,
@@ -57,8 +56,6 @@ def rank_by_impacts(queries: SparseBatch, plan: Plan) -> Ranked:
     vectors = queries.indptr, queries.terms, weights
     heaps = new_heaps(len(queries), plan.k)
     scratch = _thread_scratch()
-    for view in plan.views:
-        raise_thresholds(view, *vectors, heaps)
     for view in plan.views:
         search_segment(
             view,

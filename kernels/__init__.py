@@ -30,7 +30,6 @@ with keyed_cache():
         Heaps,
         SegmentView,
         new_heaps,
-        raise_thresholds,
         search_segment,
         sort_heaps,
     )
@@ -62,7 +61,6 @@ __all__ = [
     "offsets_of_list",
     "quantize_queries",
     "quantize_queries_reference",
-    "raise_thresholds",
     "search_exhaustive",
     "search_exhaustive_float",
     "search_exhaustive_reference",

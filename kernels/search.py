@@ -158,6 +158,7 @@ def search_segment(
         heaps: the best documents so far.
     """
     n_terms = segment.max_impacts.size
+    raise_thresholds(segment, indptr, terms, weights, heaps)
     for query in range(indptr.size - 1):
         row = slice(indptr[query], indptr[query + 1])
         known = np.empty(row.stop - row.start, dtype=np.uint32)

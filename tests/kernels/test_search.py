@@ -18,7 +18,6 @@ from lsr.kernels import (
     kth_impacts,
     new_heaps,
     new_scratch,
-    raise_thresholds,
     search_exhaustive_reference,
     search_segment,
     sort_heaps,
@@ -99,7 +98,6 @@ def test_equals_the_oracle(
     indptr, terms, weights = _queries(seed, 6)
     heaps = new_heaps(6, k)
 
-    raise_thresholds(collection.view, indptr, terms, weights, heaps)
     search_segment(collection.view, indptr, terms, weights, int(algorithm), 1.0, 0, SCRATCH, heaps)
     sort_heaps(heaps)
 
@@ -180,7 +178,6 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
     query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
     heaps = new_heaps(1, 10)
 
-    raise_thresholds(view, *query, heaps)
     search_segment(view, *query, int(Algorithm.MAXSCORE), 1.0, 0, SCRATCH, heaps)
     sort_heaps(heaps)
 

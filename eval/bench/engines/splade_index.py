@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numba
 import numpy as np
 
 from lsr.eval.bench.engines.base import Hits, Variant, all_files, why_not_installed
@@ -65,6 +66,8 @@ class SpladeIndex:
 
     def _search_all(self, queries: Any, k: int, threads: int) -> Any:
         k = min(k, self._index.scores["num_docs"])
+        # Numba refuses more threads than the process has cores.
+        threads = min(threads, numba.config.NUMBA_NUM_THREADS)
         return self._index.retrieve(queries, k=k, show_progress=False, n_threads=threads)
 
 
