@@ -22,6 +22,7 @@ from lsr.kernels import (
     search_segment,
     sort_heaps,
 )
+from lsr.kernels.search import choose
 from posting_lists import postings_of
 
 N_TERMS = 24
@@ -247,3 +248,29 @@ def test_only_so_many_ranges_are_searched_and_never_fewer() -> None:
         found.append(heaps.docs[0].tolist())
 
     assert found == [[140_000, 150_000, 200_000], [140_000, 150_000, 131_072], found[0]]
+
+
+@pytest.mark.parametrize(
+    ("n_docs", "k", "expected"),
+    [
+        (5_000, 1, Algorithm.EXHAUSTIVE),
+        (300_000, 10, Algorithm.MAXSCORE),
+        (300_000, 100, Algorithm.EXHAUSTIVE),
+        (3_000_000, 100, Algorithm.MAXSCORE),
+        (3_000_000, 10_000, Algorithm.EXHAUSTIVE),
+    ],
+)
+def test_the_planner_weighs_postings_against_hits(n_docs: int, k: int, expected: Algorithm) -> None:
+    """A SPLADE query: 18 terms, 8 of them in a fifth of the documents, the others in a fiftieth."""
+    weights, maxima = np.full(18, 100, dtype=np.uint32), np.full(18, 200, dtype=np.uint8)
+    frequencies = np.array([0] * 8 + [n_docs // 50] * 10)
+
+    assert choose(weights, maxima, frequencies, 8, n_docs, k) == expected
+
+
+def test_the_planner_searches_exhaustively_when_terms_are_too_many_for_the_filter() -> None:
+    weights, maxima = np.full(90, 1, dtype=np.uint32), np.full(90, 255, dtype=np.uint8)
+
+    chosen = choose(weights, maxima, np.full(90, 10_000), 0, 3_000_000, 10)
+
+    assert chosen == Algorithm.EXHAUSTIVE
