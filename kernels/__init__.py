@@ -24,7 +24,7 @@ with keyed_cache():
         kth_impacts,
         list_maxima,
     )
-    from lsr.kernels.range_maxscore import Scratch, new_scratch
+    from lsr.kernels.score_filter import Scratch, new_scratch
     from lsr.kernels.search import (
         Algorithm,
         Heaps,

@@ -17,7 +17,8 @@ from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.exhaustive import search_exhaustive
 from lsr.kernels.postings import Postings
 from lsr.kernels.range_coding import KTH
-from lsr.kernels.range_maxscore import FIRST_WINDOW, Scratch, fits_filter, search_maxscore
+from lsr.kernels.range_maxscore import FIRST_WINDOW, search_maxscore
+from lsr.kernels.score_filter import Scratch, fits_filter
 from lsr.kernels.top_k import sort_best
 
 
