@@ -54,14 +54,12 @@ class Scratch(NamedTuple):
         filter_scores: shape (RANGE_SIZE,).
         block_bounds: shape (RANGE_SIZE / BLOCK_SIZE,).
         blocks: shape (RANGE_SIZE / BLOCK_SIZE,).
-        doc_offsets: shape (RANGE_SIZE,).
     """
 
     scores: NDArray[np.uint32]
     filter_scores: NDArray[np.uint16]
     block_bounds: NDArray[np.uint16]
     blocks: NDArray[np.int64]
-    doc_offsets: NDArray[np.uint16]
 
 
 def new_scratch() -> Scratch:
@@ -72,7 +70,6 @@ def new_scratch() -> Scratch:
         np.empty(RANGE_SIZE, dtype=np.uint16),
         np.empty(n_blocks, dtype=np.uint16),
         np.empty(n_blocks, dtype=np.int64),
-        np.empty(RANGE_SIZE, dtype=np.uint16),
     )
 
 
