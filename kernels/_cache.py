@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 
 def cache_folder() -> Path:
     """Return the folder for the machine code of the kernels as they are now."""
-    source = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.py")))
+    source = b"".join(path.read_bytes() for path in sorted(FOLDER.rglob("*.py")))
     return FOLDER / "__pycache__" / f"numba-{hashlib.sha256(source).hexdigest()[:16]}"
 
 

@@ -1,0 +1,84 @@
+"""What is a dense layer, ``out = activation(W x + bias) + residual``, in float32?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.kernels.transformer.activation import Activation, activate_reference
+
+STRIP_ROWS = 8
+"""Rows of a matrix that are computed together, on every processor, so that a packed matrix fits
+all of them."""
+
+
+class PackedMatrix(NamedTuple):
+    """A matrix as the kernel reads it, made by `pack_matrix`. Read-only.
+
+    Attributes:
+        strips: shape (n_strips, n_columns, STRIP_ROWS), ``strips[s, c, r]`` is the weight of row
+            ``STRIP_ROWS * s + r`` and column ``c``; zero beyond the last row.
+        bias: shape (n_rows,).
+    """
+
+    strips: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def pack_matrix(
+    weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None
+) -> PackedMatrix:
+    """Bring a matrix into the order in which it is read.
+
+    Args:
+        weight: shape (n_rows, n_columns).
+        bias: shape (n_rows,), or None for none.
+    """
+    n_rows, n_columns = weight.shape
+    n_strips = -(-n_rows // STRIP_ROWS)
+    padded = np.zeros((n_strips * STRIP_ROWS, n_columns), dtype=np.float32)
+    padded[:n_rows] = weight
+    strips = padded.reshape(n_strips, STRIP_ROWS, n_columns).transpose(0, 2, 1).copy()
+    own_bias = np.zeros(n_rows, dtype=np.float32) if bias is None else bias.astype(np.float32)
+    strips.flags.writeable = own_bias.flags.writeable = False
+    return PackedMatrix(strips, own_bias)
+
+
+def unpack_matrix(matrix: PackedMatrix) -> NDArray[np.float32]:
+    """Return the weights again, shape (n_rows, n_columns)."""
+    n_strips, n_columns, _ = matrix.strips.shape
+    rows = matrix.strips.transpose(0, 2, 1).reshape(n_strips * STRIP_ROWS, n_columns)
+    return rows[: matrix.bias.size]
+
+
+def multiply_reference(
+    matrix: PackedMatrix,
+    x: NDArray[np.float32],
+    activation: Activation = Activation.NONE,
+    residual: NDArray[np.float32] | None = None,
+) -> NDArray[np.float64]:
+    """Say in NumPy, with 64 bits, what `multiply` must write."""
+    product = unpack_matrix(matrix).astype(np.float64) @ x + matrix.bias[:, None]
+    product = activate_reference(product, activation)
+    return product if residual is None else product + residual
+
+
+def multiply(
+    matrix: PackedMatrix,
+    x: NDArray[np.float32],
+    out: NDArray[np.float32],
+    activation: Activation = Activation.NONE,
+    residual: NDArray[np.float32] | None = None,
+) -> None:
+    """Write ``activation(W x + bias) + residual``.
+
+    Args:
+        matrix: W, of shape (n_rows, n_columns), and its bias.
+        x: shape (n_columns, padded tokens), see layout.py.
+        out: shape (n_rows, padded tokens), overwritten; shares no memory with x.
+        activation: what is applied to the product.
+        residual: shape of `out`, added last; may be `out` itself.
+    """
+    out[:] = multiply_reference(matrix, x, activation, residual)

@@ -1,0 +1,98 @@
+"""What is a dense layer with 8-bit weights and 8-bit activations?
+
+Every row of W has a scale, w = scale * q with q in [-127, 127]; every token has a scale and a low
+end, x = scale * q + low with q in [0, 255] (quantization.py). The sum of products of bytes is an
+exact 32-bit integer; only then come floats:
+
+    W x  =  w_scale * (x_scale * sum(w_q * x_q) + low * sum(w_q))
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.kernels.transformer.activation import Activation, activate_reference
+from lsr.kernels.transformer.matrix import STRIP_ROWS
+from lsr.kernels.transformer.quantization import (
+    GROUP,
+    QuantizedActivations,
+    quantize_rows,
+)
+
+
+class PackedInt8Matrix(NamedTuple):
+    """A matrix of bytes as the kernel reads it, made by `pack_int8`. Read-only.
+
+    Attributes:
+        strips: shape (n_strips, n_groups, STRIP_ROWS, GROUP), ``strips[s, g, r, i]`` is the
+            weight of row ``STRIP_ROWS * s + r`` and column ``GROUP * g + i``; zero beyond the last.
+        scales: shape (n_rows,).
+        sums: shape (n_rows,), scale times the sum of the row's bytes.
+        bias: shape (n_rows,).
+    """
+
+    strips: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def pack_int8(
+    weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None
+) -> PackedInt8Matrix:
+    """Round a matrix to bytes, row by row, in the order in which they are read.
+
+    Args:
+        weight: shape (n_rows, n_columns).
+        bias: shape (n_rows,), or None for none.
+    """
+    n_rows, n_columns = weight.shape
+    n_strips, n_groups = -(-n_rows // STRIP_ROWS), -(-n_columns // GROUP)
+    values, scales = quantize_rows(weight)
+    padded = np.zeros((n_strips * STRIP_ROWS, n_groups * GROUP), dtype=np.int8)
+    padded[:n_rows, :n_columns] = values
+    strips = padded.reshape(n_strips, STRIP_ROWS, n_groups, GROUP).transpose(0, 2, 1, 3).copy()
+    sums = scales * values.sum(axis=1, dtype=np.int32).astype(np.float32)
+    own_bias = np.zeros(n_rows, dtype=np.float32) if bias is None else bias.astype(np.float32)
+    for array in (strips, scales, sums, own_bias):
+        array.flags.writeable = False
+    return PackedInt8Matrix(strips, scales, sums, own_bias)
+
+
+def multiply_int8_reference(
+    matrix: PackedInt8Matrix,
+    x: QuantizedActivations,
+    activation: Activation = Activation.NONE,
+    residual: NDArray[np.float32] | None = None,
+) -> NDArray[np.float64]:
+    """Say in NumPy, with exact integers and then 64 bits, what `multiply_int8` must write."""
+    n_strips, n_groups, _, _ = matrix.strips.shape
+    rows = matrix.strips.transpose(0, 2, 1, 3).reshape(n_strips * STRIP_ROWS, n_groups * GROUP)
+    rows = rows[: matrix.bias.size].astype(np.int64)
+    columns = x.values.transpose(0, 2, 1).reshape(n_groups * GROUP, -1).astype(np.int64)
+    dots = (rows @ columns) * matrix.scales[:, None].astype(np.float64)
+    product = dots * x.scales + matrix.sums[:, None].astype(np.float64) * x.lows
+    product = activate_reference(product + matrix.bias[:, None], activation)
+    return product if residual is None else product + residual
+
+
+def multiply_int8(
+    matrix: PackedInt8Matrix,
+    x: QuantizedActivations,
+    out: NDArray[np.float32],
+    activation: Activation = Activation.NONE,
+    residual: NDArray[np.float32] | None = None,
+) -> None:
+    """Write ``activation(W x + bias) + residual`` of bytes, as float32.
+
+    Args:
+        matrix: W, of shape (n_rows, n_columns), and its bias.
+        x: n_columns features, from `quantize`.
+        out: shape (n_rows, padded tokens), overwritten.
+        activation: what is applied to the product.
+        residual: shape of `out`, added last; may be `out` itself.
+    """
+    out[:] = multiply_int8_reference(matrix, x, activation, residual)
