@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from lsr.encoders import Encoder, Precision, load_encoder
-from lsr.encoders.loading import quiet_transformers
+from lsr.encoders.torch_network import quiet_transformers
 from lsr.encoders.locating import locate_model
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.eval.bench.machine import Machine, this_machine

@@ -1,10 +1,11 @@
 """Encoders: text in, sparse vectors out.
 
-Importing this package imports neither torch nor transformers; `load_encoder` does.
+Importing this package imports neither torch nor transformers, and the native backend never does.
 """
 
+from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder, EncodingListener
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.precision import Precision
 
-__all__ = ["Encoder", "EncodingListener", "Precision", "load_encoder"]
+__all__ = ["Backend", "Encoder", "EncodingListener", "Precision", "load_encoder"]

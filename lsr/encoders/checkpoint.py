@@ -1,16 +1,21 @@
-"""Is this folder a SPLADE checkpoint that can be run safely? Judged by its files, before torch.
+"""Is this folder a SPLADE checkpoint that can be run safely? Judged by its files, before weights.
 
 Every refusal gives its reason: a checkpoint that means something else than
 ``log1p(relu(max(logits)))`` must never be encoded with that formula in silence, and a file that can
 run code (pickle, a repository's own modules) is never opened.
+
+Three layouts are known: the files of transformers alone; with a table of query weights beside them;
+and those of sentence-transformers, whose modules.json names the parts, for queries and documents
+alike or, by a router, for each.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lsr.encoders.json_file import read_json
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
 
 PICKLE_SUFFIXES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
@@ -18,66 +23,149 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 QUERY_TABLES = ("idf.json", "query_token_weights.txt")
 
 
-def check_checkpoint(folder: Path) -> dict[str, Any]:
-    """Check the files of a checkpoint and return its config.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The parts of a model that can be run safely.
+
+    Attributes:
+        folder: of the masked-language model, and of its tokenizer.
+        config: what the config.json in it says.
+        query_table: weights of query terms; None where the model weights queries too.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    query_table: Path | None
+
+    @property
+    def model_type(self) -> str:
+        """What transformers calls the architecture."""
+        return str(self.config.get("model_type"))
+
+
+def check_checkpoint(folder: Path) -> Checkpoint:
+    """Check the files of a checkpoint and say what is where.
 
     Raises:
         ModelNotFoundError: the folder holds no model at all.
         UnsupportedModelError: it holds something that this version does not run.
     """
+    top, query_table = folder, _plain_table(folder)
+    if (folder / "modules.json").is_file():
+        folder, query_table = _check_modules(folder, query_table)
     config_file = folder / "config.json"
     if not config_file.is_file():
         raise ModelNotFoundError(f"The folder {str(folder)!r} holds no config.json, so no model.")
-    config = _read_json(config_file, dict)
-    _check_modules(folder)
-    _check_prompts(folder)
+    config = read_json(config_file, dict)
+    _check_prompts(top)
     _check_architecture(config_file, config)
-    _check_parts(folder)
+    if (folder / "adapter_config.json").is_file():
+        raise UnsupportedModelError(
+            f"The folder {str(folder)!r} holds an adapter; merge it into its base model first."
+        )
     _check_weights(folder)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+    if not holds_tokenizer(folder):
         raise UnsupportedModelError(
             f"The folder {str(folder)!r} holds no tokenizer ({', '.join(TOKENIZER_FILES)}); save "
             "the model's tokenizer beside its weights."
         )
-    return config
+    return Checkpoint(folder, config, query_table)
 
 
-def _check_modules(folder: Path) -> None:
-    """Check the sentence-transformers layout, which says how token logits become a vector."""
+def holds_tokenizer(folder: Path) -> bool:
+    """Say whether the files of a tokenizer are in a folder."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
+
+
+def _plain_table(folder: Path) -> Path | None:
+    tables = [folder / name for name in QUERY_TABLES if (folder / name).is_file()]
+    return tables[0] if tables else None
+
+
+def _check_modules(folder: Path, plain_table: Path | None) -> tuple[Path, Path | None]:
+    """Check the sentence-transformers layout, which says how token logits become a vector.
+
+    Returns:
+        The folder of the masked-language model, and the table of query weights if there is one.
+    """
     modules_file = folder / "modules.json"
-    if not modules_file.is_file():
-        return  # a plain masked-language model, which SPLADE checkpoints usually are
-    modules = _read_json(modules_file, list)
-    entries = [entry if isinstance(entry, dict) else {} for entry in modules]
-    # The classes have moved between packages over the years, but kept their names.
-    kinds = [str(entry.get("type", "?")).rpartition(".")[2] for entry in entries]
+    entries = [entry if isinstance(entry, dict) else {} for entry in read_json(modules_file, list)]
+    parts = [(_kind(entry.get("type")), folder / str(entry.get("path", ""))) for entry in entries]
+    if [kind for kind, _ in parts] == ["Router"]:
+        return _check_router(parts[0][1])
+    return _check_splade(parts, modules_file), plain_table
+
+
+def _check_router(folder: Path) -> tuple[Path, Path]:
+    """Check a model of two routes, of which that of queries is a table."""
+    file = folder / "router_config.json"
+    if not file.is_file():
+        raise UnsupportedModelError(f"modules.json names a router, but {file} does not exist.")
+    router = read_json(file, dict)
+    types, structure = router.get("types"), router.get("structure")
+    if not isinstance(types, dict) or not isinstance(structure, dict):
+        raise UnsupportedModelError(f"{file} must hold the objects 'types' and 'structure'.")
+    routes = {
+        route: [(_kind(types.get(str(part))), folder / str(part)) for part in parts]
+        for route, parts in structure.items()
+        if isinstance(parts, list)
+    }
+    query, document = routes.get("query", []), routes.get("document", [])
+    if [kind for kind, _ in query] != ["SparseStaticEmbedding"]:
+        found = " + ".join(kind for kind, _ in query) or "nothing"
+        raise UnsupportedModelError(
+            f"{file} routes queries to {found}, but this version runs only SparseStaticEmbedding."
+        )
+    return _check_splade(document, file), _static_table(query[0][1])
+
+
+def _static_table(folder: Path) -> Path:
+    """Return the file of weights that a SparseStaticEmbedding is made of."""
+    config = folder / "config.json"
+    named = read_json(config, dict).get("path") if config.is_file() else None
+    for table in [folder / str(named)] * bool(named) + [folder / "model.safetensors"]:
+        if table.is_file():
+            return table
+    raise UnsupportedModelError(
+        f"The folder {str(folder)!r} holds no model.safetensors with the weights of query terms."
+    )
+
+
+def _check_splade(parts: list[tuple[str, Path]], described_in: Path) -> Path:
+    """Check that the parts are a masked-language model and its pooling; return its folder."""
+    kinds = [kind for kind, _ in parts]
     if (
         len(kinds) != 2
         or kinds[0] not in {"Transformer", "MLMTransformer"}
         or kinds[1] != "SpladePooling"
-        or entries[0].get("path", "")
     ):
         raise UnsupportedModelError(
-            f"{modules_file} describes {' + '.join(kinds) or 'nothing'}, but this version runs "
-            "only a transformer at the top of the folder followed by SpladePooling."
+            f"{described_in} describes {' + '.join(kinds) or 'nothing'}, but this version runs "
+            "only a transformer followed by SpladePooling."
         )
-    pooling_file = folder / str(entries[1].get("path", "")) / "config.json"
+    pooling_file = parts[1][1] / "config.json"
     if not pooling_file.is_file():
         raise UnsupportedModelError(
-            f"{modules_file} names {str(pooling_file)!r}, which does not exist."
+            f"{described_in} names {str(pooling_file)!r}, which does not exist."
         )
-    pooling = _read_json(pooling_file, dict)
+    pooling = read_json(pooling_file, dict)
     for key, only in (("pooling_strategy", "max"), ("activation_function", "relu")):
         if pooling.get(key, only) != only:
             raise UnsupportedModelError(
                 f"{pooling_file} sets {key} to {pooling[key]!r}, but this version runs only "
                 f"{only!r}."
             )
+    return parts[0][1]
+
+
+def _kind(type_name: Any) -> str:
+    """Return the name of a class, without the package: that has moved over the years."""
+    return str(type_name or "?").rpartition(".")[2]
 
 
 def _check_prompts(folder: Path) -> None:
     file = folder / "config_sentence_transformers.json"
-    prompts = _read_json(file, dict).get("prompts") if file.is_file() else None
+    prompts = read_json(file, dict).get("prompts") if file.is_file() else None
     used = {name: text for name, text in (prompts or {}).items() if text}
     if used:
         raise UnsupportedModelError(
@@ -95,19 +183,6 @@ def _check_architecture(config_file: Path, config: dict[str, Any]) -> None:
         )
 
 
-def _check_parts(folder: Path) -> None:
-    if (folder / "adapter_config.json").is_file():
-        raise UnsupportedModelError(
-            f"The folder {str(folder)!r} holds an adapter; merge it into its base model first."
-        )
-    tables = [name for name in QUERY_TABLES if (folder / name).is_file()]
-    if tables:
-        raise UnsupportedModelError(
-            f"The folder {str(folder)!r} holds {tables[0]}, so its queries are weighted by a table "
-            "and not by the model, which this version does not do."
-        )
-
-
 def _check_weights(folder: Path) -> None:
     if any(folder.glob("*.safetensors")):
         return
@@ -119,14 +194,3 @@ def _check_weights(folder: Path) -> None:
         "code and is never loaded. Convert it where you trust it: "
         "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)."
     )
-
-
-def _read_json(file: Path, kind: type) -> Any:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise UnsupportedModelError(f"{file} is not readable JSON ({error}).") from error
-    if not isinstance(value, kind):
-        expected = "an object" if kind is dict else "a list"
-        raise UnsupportedModelError(f"{file} must hold {expected}.")
-    return value

@@ -1,30 +1,45 @@
-"""How does a model's name become an encoder? Located, checked, loaded quietly, and tried out."""
+"""How does a model's name become an encoder? Located, checked, and loaded by a backend."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
-from lsr.encoders.checkpoint import check_checkpoint
+from lsr.encoders.checkpoint import Checkpoint, check_checkpoint, holds_tokenizer
+from lsr.encoders.inference_free import InferenceFreeEncoder
 from lsr.encoders.locating import locate_model
+from lsr.encoders.network import Network
 from lsr.encoders.precision import Precision, parse_precision
+from lsr.encoders.query_table import read_query_table
 from lsr.encoders.splade import SpladeEncoder
 from lsr.encoders.tokenization import TextTokenizer
-from lsr.encoders.vocabulary_head import split_head
-from lsr.errors import ConfigError, MissingDependencyError, UnsupportedModelError
+from lsr.encoders.tokenizer_files import read_tokenizer
+from lsr.encoders.torch_network import (
+    load_torch_network,
+    load_transformers_tokenizer,
+    require_torch,
+)
+from lsr.errors import ConfigError, UnsupportedModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_LENGTH = 256
-PROBE_TEXTS = ("What is learned sparse retrieval?", "a word")
 
 
 def load_encoder(
-    model: str, *, max_length: int | None = None, precision: Precision = Precision.AUTO
+    model: str,
+    *,
+    max_length: int | None = None,
+    precision: Precision = Precision.AUTO,
+    backend: Backend = Backend.AUTO,
 ) -> Encoder:
     """Load a SPLADE encoder.
 
@@ -34,14 +49,17 @@ def load_encoder(
         model: a folder; ``splade-tiny``, which the extra ``[demo]`` installs; or a hub id.
         max_length: texts are cut at this many tokens, special tokens included; None for 256, or
             the most that the model takes if that is less.
-        precision: number format of the vocabulary head; AUTO takes bfloat16 where the CPU has
-            instructions for it, else float32.
+        precision: number format of the products: float32 on both backends, int8 on the native one,
+            bfloat16 on torch. AUTO is float32 on the native backend; on torch bfloat16 where the
+            CPU has instructions for it, else float32.
+        backend: what computes the model. AUTO takes the native backend for the architectures and
+            precisions that it runs, else torch.
 
     Raises:
         ModelNotFoundError: there is no such model, or the hub cannot be reached.
         UnsupportedModelError: it is not a SPLADE model that can be run safely.
-        ConfigError: `max_length` or `precision` do not fit.
-        MissingDependencyError: torch or transformers is not installed.
+        ConfigError: `max_length`, `precision` or `backend` do not fit.
+        MissingDependencyError: torch or transformers is needed and not installed.
 
     Example:
         >>> encoder = load_encoder("splade-tiny")
@@ -49,113 +67,112 @@ def load_encoder(
         >>> list(encoder.decode(vectors, top_k=2)[0])
         ['deep', 'learning']
     """
-    wanted = parse_precision(precision)
-    folder = locate_model(model)
-    config = check_checkpoint(folder)
-    _check_dependencies()
-    resolved = wanted.resolved()
-    with quiet_transformers():
-        tokenizer = _load_tokenizer(folder)
-        network = _load_network(folder, config)
-    limit = _longest_input(network)
-    if max_length is None:
-        max_length = min(DEFAULT_MAX_LENGTH, limit)
-    if not 1 <= max_length <= limit:
+    chosen, wanted = Backend.parse(backend), parse_precision(precision)
+    if not chosen.offers(wanted):
+        offered = ", ".join(one for one in Precision if chosen.offers(one))
         raise ConfigError(
-            f"max_length is {max_length}, but the model {model!r} takes 1 to {limit} tokens."
+            f"The backend {chosen} does not compute in {wanted}; choose one of {offered}."
         )
-    texts = TextTokenizer(tokenizer, max_length)
-    pad_id = getattr(network.config, "pad_token_id", None) or 0
-    head = split_head(network, resolved.torch_dtype(), _probe(tokenizer, pad_id))
-    encoder = SpladeEncoder(
+    checkpoint = check_checkpoint(locate_model(model))
+    load = partial(_load_splade, model, checkpoint, max_length, wanted, chosen)
+    if checkpoint.query_table is None:
+        return load()
+    return _inference_free(model, checkpoint, checkpoint.query_table, max_length, load)
+
+
+def _load_splade(
+    model: str,
+    checkpoint: Checkpoint,
+    max_length: int | None,
+    precision: Precision,
+    wanted_backend: Backend,
+) -> SpladeEncoder:
+    backend, tokenizer = _settled(wanted_backend, precision, checkpoint)
+    network = _load_network(backend, checkpoint, tokenizer, precision)
+    if max_length is None:
+        max_length = min(DEFAULT_MAX_LENGTH, network.longest_input)
+    if not 1 <= max_length <= network.longest_input:
+        raise ConfigError(
+            f"max_length is {max_length}, but the model {model!r} takes 1 to "
+            f"{network.longest_input} tokens."
+        )
+    logger.info("Loaded %s: %d terms, %s in %s", model, network.n_terms, backend, network.precision)
+    return SpladeEncoder(
         model=model,
-        location=str(folder.resolve()) if Path(model).expanduser().is_dir() else model,
-        body=network,
-        head=head,
-        tokenizer=texts,
-        tokens=_term_names(tokenizer, head.n_terms),
-        pad_id=pad_id,
-        precision=resolved,
+        location=_location(model),
+        network=network,
+        tokenizer=TextTokenizer(tokenizer, max_length),
+        tokens=_term_names(tokenizer, network.n_terms),
     )
-    logger.info("Loaded %s: %d terms, head in %s", model, head.n_terms, resolved)
-    return encoder
 
 
-def _check_dependencies() -> None:
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError("Encoding text", "encode") from None
+def _inference_free(
+    model: str,
+    checkpoint: Checkpoint,
+    table: Path,
+    max_length: int | None,
+    load_documents: Callable[[], Encoder],
+) -> InferenceFreeEncoder:
+    """Return an encoder of queries that has read no weights but those in the table."""
+    folder = table.parent if holds_tokenizer(table.parent) else checkpoint.folder
+    tokenizer = read_tokenizer(folder, checkpoint.model_type)
+    tokenizer = tokenizer or load_transformers_tokenizer(folder)
+    n_terms = checkpoint.config.get("vocab_size", tokenizer.get_vocab_size())
+    tokens = _term_names(tokenizer, n_terms)
+    added = tokenizer.get_added_tokens_decoder()
+    special = [number for number, token in added.items() if token.special]
+    return InferenceFreeEncoder(
+        model=model,
+        tokenizer=TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH),
+        tokens=tokens,
+        weights=read_query_table(table, tokens, special),
+        table=table.name,
+        load_documents=load_documents,
+    )
 
 
-def _load_tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+def _settled(
+    backend: Backend, precision: Precision, checkpoint: Checkpoint
+) -> tuple[Backend, Tokenizer]:
+    """Return the backend that AUTO stands for, and the tokenizer.
 
-    try:
-        loaded = AutoTokenizer.from_pretrained(
-            str(folder), use_fast=True, local_files_only=True, trust_remote_code=False
-        )
-        return loaded.backend_tokenizer
-    except Exception as error:  # transformers raises nearly anything for a bad file
-        raise UnsupportedModelError(
-            f"The tokenizer in {str(folder)!r} cannot be loaded ({_first_line(error)})."
-        ) from error
+    Raises:
+        UnsupportedModelError: the native backend was asked for and does not run the model.
+    """
+    from lsr.encoders.native import why_unsupported
 
-
-def _load_network(folder: Path, config: dict[str, Any]) -> Any:
-    """Load the model with its head in float32, or say why not."""
-    import torch
-    from transformers import CONFIG_MAPPING, AutoModelForMaskedLM
-
-    kind = config.get("model_type")
-    if kind not in CONFIG_MAPPING:
-        needs = " and needs code from its repository, which is never run" * ("auto_map" in config)
-        raise UnsupportedModelError(
-            f"The model in {str(folder)!r} is of type {kind!r}, which the installed transformers "
-            f"does not know{needs}."
-        )
-    try:
-        network, report = AutoModelForMaskedLM.from_pretrained(
-            str(folder),
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except Exception as error:  # transformers raises nearly anything for a bad file
-        raise UnsupportedModelError(
-            f"The weights in {str(folder)!r} cannot be loaded ({_first_line(error)})."
-        ) from error
-    absent = sorted(report["missing_keys"])
-    if absent:
-        raise UnsupportedModelError(
-            f"The weights in {str(folder)!r} lack {len(absent)} of the model's tensors, "
-            f"{absent[0]!r} first, so its output would be random; save the model with its "
-            "masked-language head."
-        )
-    for name, tensor in network.named_parameters():
-        if not tensor.isfinite().all():
-            raise UnsupportedModelError(
-                f"The weights in {str(folder)!r} hold NaN or infinite values in {name!r}."
-            )
-    return network.eval()
+    tokenizer = read_tokenizer(checkpoint.folder, checkpoint.model_type)
+    if backend is not Backend.TORCH and Backend.NATIVE.offers(precision):
+        reason = why_unsupported(checkpoint.config)
+        if tokenizer is None:
+            reason = "it has neither a tokenizer.json nor the vocab.txt of a BERT tokenizer"
+        if reason is None and tokenizer is not None:
+            return Backend.NATIVE, tokenizer
+        message = f"The native backend does not run the model in {str(checkpoint.folder)!r}"
+        if backend is Backend.NATIVE or not Backend.TORCH.offers(precision):
+            raise UnsupportedModelError(f"{message}: {reason}; use the torch backend.")
+        logger.warning("%s: %s; torch runs it.", message, reason)
+    require_torch()
+    return Backend.TORCH, tokenizer or load_transformers_tokenizer(checkpoint.folder)
 
 
-def _longest_input(network: Any) -> int:
-    """Return how many tokens the model can tell apart by position."""
-    import torch
+def _load_network(
+    backend: Backend, checkpoint: Checkpoint, tokenizer: Tokenizer, precision: Precision
+) -> Network:
+    if backend is Backend.TORCH:
+        return load_torch_network(checkpoint.folder, checkpoint.config, tokenizer, precision)
+    from lsr.encoders.native import load_native_network
 
-    for name, module in network.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            # RoBERTa and its kin number positions from just after their padding id.
-            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
-            return int(module.num_embeddings) - skipped
-    return int(getattr(network.config, "max_position_embeddings", 512))
+    return load_native_network(checkpoint.folder, checkpoint.config, precision)
 
 
-def _term_names(tokenizer: Any, n_terms: int) -> list[str]:
+def _location(model: str) -> str:
+    """Return what loads the model again from anywhere."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
+
+
+def _term_names(tokenizer: Tokenizer, n_terms: int) -> list[str]:
     """Return the name of each row of the head; models may pad it past the tokenizer's end."""
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     names = {number: token for token, number in tokenizer.get_vocab(with_added_tokens=True).items()}
@@ -166,38 +183,3 @@ def _term_names(tokenizer: Any, n_terms: int) -> list[str]:
             f"{n_terms} terms; they do not belong together."
         )
     return [names.get(number, f"[no token {number}]") for number in range(n_terms)]
-
-
-def _probe(tokenizer: Any, pad_id: int) -> tuple[Any, Any]:
-    """Return ids and mask of two short texts, of which one is padded."""
-    import torch
-
-    rows = [torch.tensor(tokenizer.encode(text).ids) for text in PROBE_TEXTS]
-    pad = torch.nn.utils.rnn.pad_sequence
-    ids = pad(rows, batch_first=True, padding_value=pad_id)
-    mask = pad([torch.ones_like(row) for row in rows], batch_first=True)
-    return ids, mask
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep progress bars and notes off the terminal; what goes wrong is raised, not printed."""
-    import huggingface_hub.utils as hub
-    from transformers.utils import logging as chatter
-
-    had_level, had_bars = chatter.get_verbosity(), chatter.is_progress_bar_enabled()
-    hub_had_bars = not hub.are_progress_bars_disabled()
-    chatter.set_verbosity_error()
-    chatter.disable_progress_bar()  # switches the hub client's bars off as well
-    try:
-        yield
-    finally:
-        chatter.set_verbosity(had_level)
-        if had_bars:
-            chatter.enable_progress_bar()
-        (hub.enable_progress_bars if hub_had_bars else hub.disable_progress_bars)()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")

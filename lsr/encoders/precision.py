@@ -1,8 +1,11 @@
-"""In which number format is the vocabulary head multiplied?
+"""In which number format is a model multiplied?
 
-The head is nine tenths of a small encoder's arithmetic. Cores with native bfloat16 instructions do
-it about twice as fast as in float32, and the weights move by about 0.01 at most; elsewhere bfloat16
-is emulated and slower. The transformer body always runs in float32.
+- float32 is the format of the weights, and the reference.
+- bfloat16, on torch: the vocabulary head, nine tenths of a small encoder's arithmetic, is
+  multiplied about twice as fast on cores that have instructions for it, and weights move by 0.01 at
+  most; elsewhere bfloat16 is emulated and slower. The body of the model stays in float32.
+- int8, on the native backend: every matrix in 8 bits, with a scale per row, and the tokens' numbers
+  in 8 bits, with a scale per token.
 """
 
 from __future__ import annotations
@@ -14,14 +17,15 @@ from lsr.errors import ConfigError
 
 
 class Precision(StrEnum):
-    """Number format of the vocabulary head."""
+    """Number format of a model's products."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
 
     def resolved(self) -> Precision:
-        """Replace AUTO by the faster format on this CPU."""
+        """Replace AUTO by the format that torch is faster in on this CPU."""
         if self is not Precision.AUTO:
             return self
         return Precision.BFLOAT16 if _has_native_bfloat16() else Precision.FLOAT32

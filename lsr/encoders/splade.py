@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsr.encoders.base import EncodingListener
 from lsr.encoders.batching import plan_batches
-from lsr.encoders.precision import Precision
+from lsr.encoders.decoding import decode_batch
+from lsr.encoders.network import Network
 from lsr.encoders.tokenization import TextTokenizer, TokenizedText
-from lsr.encoders.vocabulary_head import VocabularyHead
 from lsr.encoders.workers import available_cores, run_batches
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
@@ -48,12 +47,9 @@ class SpladeEncoder:
     Args:
         model: what the user named.
         location: what loads the model again from anywhere: a hub id, short name or full path.
-        body: the transformer without its vocabulary head; its "logits" are hidden states.
-        head: the vocabulary head.
+        network: computes the vectors.
         tokenizer: bound to the maximum length.
         tokens: name of every term.
-        pad_id: token id that fills up rows.
-        precision: the head's, resolved.
     """
 
     weight_ceiling = WEIGHT_CEILING
@@ -63,32 +59,26 @@ class SpladeEncoder:
         *,
         model: str,
         location: str,
-        body: Any,
-        head: VocabularyHead,
+        network: Network,
         tokenizer: TextTokenizer,
         tokens: Sequence[str],
-        pad_id: int,
-        precision: Precision,
     ) -> None:
         self.model = model
         self.tokens = tokens
         self.fingerprint = vocabulary_fingerprint(tokens)
+        # Not which backend: the same model in the same precision means the same in either.
         self.settings: dict[str, Any] = {
             "model": location,
             "max_length": tokenizer.max_length,
-            "precision": precision.value,
+            "precision": network.precision.value,
             "pooling": "max",
             "activation": "log1p(relu)",
             "special_tokens": "pooled",
         }
-        self._body = body
-        self._head = head
+        self._network = network
         self._tokenizer = tokenizer
-        self._pad_id = pad_id
-        self._device = head.device
-        self._work_per_token = 2 * (head.n_parameters + _n_multiplied(body))
-        self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / self._work_per_token))
-        self._n_workers = available_cores() if self._device.type == "cpu" else 1
+        self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / network.work_per_token))
+        self._n_workers = 1 if network.has_own_device else available_cores()
 
     def encode_documents(
         self, texts: Sequence[str], listener: EncodingListener | None = None
@@ -123,18 +113,7 @@ class SpladeEncoder:
         Raises:
             InvalidInputError: the batch is over another vocabulary, or `top_k` is below 1.
         """
-        if batch.n_terms != len(self.tokens):
-            raise InvalidInputError(
-                f"The batch has a vocabulary of {batch.n_terms} terms but the model one of "
-                f"{len(self.tokens)}."
-            )
-        if top_k is not None and top_k < 1:
-            raise InvalidInputError(f"top_k is {top_k}, but must be at least 1.")
-        decoded = []
-        for terms, weights in batch.rows():
-            order = np.argsort(-weights, kind="stable")[:top_k]
-            decoded.append({self.tokens[terms[at]]: float(weights[at]) for at in order})
-        return decoded
+        return decode_batch(batch, self.tokens, top_k)
 
     def term_spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""
@@ -147,7 +126,7 @@ class SpladeEncoder:
         filled = np.flatnonzero(lengths)
         batches = [filled[rows] for rows in plan_batches(lengths[filled], self._token_budget)]
         # One vector without terms stands for every empty text.
-        empty = SparseBatch.from_rows([[]], self._head.n_terms)
+        empty = SparseBatch.from_rows([[]], self._network.n_terms)
         parts = [empty] * (len(batches) + 1)
         position = np.full(lengths.size, sum(map(len, batches)), dtype=np.int64)
         position[np.concatenate([filled[:0], *batches])] = np.arange(filled.size)
@@ -160,43 +139,11 @@ class SpladeEncoder:
         if listener is not None and filled.size < lengths.size:
             listener.encoded(int(lengths.size - filled.size))
         run_batches(
-            self._encode_batch,
+            self._network.encode,
             [[tokenized[row].ids for row in rows] for rows in batches],
             finished,
             self._n_workers,
-            is_small=int(lengths.sum()) * self._work_per_token < SMALL_WORK,
+            single_threaded=self._network.single_threaded,
+            is_small=int(lengths.sum()) * self._network.work_per_token < SMALL_WORK,
         )
         return SparseBatch.concatenate(parts).take(position.tolist())
-
-    def _encode_batch(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
-        import torch
-
-        ids = np.full((len(rows), max(row.size for row in rows)), self._pad_id, dtype=np.int64)
-        mask = np.zeros(ids.shape, dtype=np.int64)
-        for number, row in enumerate(rows):
-            ids[number, : row.size] = row
-            mask[number, : row.size] = 1
-        with torch.inference_mode():
-            input_ids = torch.from_numpy(ids).to(self._device)
-            attention_mask = torch.from_numpy(mask).to(self._device)
-            hidden = self._body(input_ids=input_ids, attention_mask=attention_mask).logits
-            logits = self._head.largest_logits(hidden, attention_mask.bool())
-        return _positive_rows(logits.cpu().numpy())
-
-
-def _n_multiplied(body: Any) -> int:
-    """Return the number of parameters that every token is multiplied with."""
-    import torch
-
-    layers = (one for one in body.modules() if not isinstance(one, torch.nn.Embedding))
-    return sum(p.numel() for layer in layers for p in layer.parameters(recurse=False))
-
-
-def _positive_rows(logits: NDArray[np.float32]) -> SparseBatch:
-    """Return log1p of the positive logits as a batch, one row each."""
-    n_rows, n_terms = logits.shape
-    flat = np.flatnonzero(logits > 0)
-    indptr = np.searchsorted(flat, np.arange(n_rows + 1, dtype=np.int64) * n_terms)
-    terms = (flat % n_terms).astype(np.uint32)
-    weights = np.log1p(logits.reshape(-1)[flat])
-    return SparseBatch(indptr.astype(np.int64), terms, weights, n_terms)

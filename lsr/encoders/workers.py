@@ -1,26 +1,21 @@
 """How do batches share the cores? One worker thread a core, each computing on its own.
 
-One batch at a time, split by torch over all cores, synchronizes the cores at every operation; with
-small models that costs half of the throughput. Batches do not depend on each other, so each core
-gets its own. A batch that is alone gets all cores through torch, unless it is so small, such as one
-query for a small model, that handing out the work takes longer than doing it.
+One batch at a time, split over all cores, synchronizes the cores at every operation; with small
+models that costs half of the throughput. Batches do not depend on each other, so each core gets its
+own. A batch that is alone may be split by the network, unless it is so small, such as one query for
+a small model, that handing out the work takes longer than doing it.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
-
-# torch's thread count belongs to the process: two encodings that both save and restore it would
-# leave it at 1 if they overlapped, so they take turns.
-_thread_count_lock = threading.Lock()
 
 
 def available_cores() -> int:
@@ -36,6 +31,7 @@ def run_batches(
     finished: Callable[[int, Result], None],
     n_workers: int,
     *,
+    single_threaded: Callable[[bool], AbstractContextManager[None]],
     is_small: bool = False,
 ) -> None:
     """Encode batches on `n_workers` threads.
@@ -49,14 +45,16 @@ def run_batches(
         finished: called in the caller's thread with the position of a batch and its result, in the
             order in which batches end.
         n_workers: number of threads; with one, or one batch, all work stays in the caller's thread.
+        single_threaded: keeps `encode` from splitting a batch over the cores, as
+            `Network.single_threaded` does.
         is_small: whether a batch that is alone is not worth splitting.
     """
     if n_workers == 1 or len(batches) <= 1:
-        with _one_torch_thread(waits=False) if is_small else nullcontext():
+        with single_threaded(False) if is_small else nullcontext():
             for number, batch in enumerate(batches):
                 finished(number, encode(batch))
         return
-    with _one_torch_thread(waits=True):
+    with single_threaded(True):
         pool = ThreadPoolExecutor(n_workers, thread_name_prefix="lsr-encode")
         try:
             numbers = {pool.submit(encode, batch): n for n, batch in enumerate(batches)}
@@ -65,27 +63,3 @@ def run_batches(
                 finished(numbers.pop(future), future.result())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_torch_thread(*, waits: bool) -> Iterator[None]:
-    """Keep torch from splitting its operations.
-
-    Args:
-        waits: whether to wait while another encoding has it so already; a query does not, since it
-            only gains from what it finds.
-    """
-    import torch
-
-    if not _thread_count_lock.acquire(blocking=waits):
-        yield
-        return
-    try:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-    finally:
-        _thread_count_lock.release()

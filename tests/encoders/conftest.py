@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from lsr.encoders import Encoder, Precision, load_encoder
-from tiny_models import save_tiny_model
+from lsr.encoders import Backend, Encoder, Precision, load_encoder
+from tiny_models import KINDS, save_tiny_model
 
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("models")
-    return {kind: save_tiny_model(root / kind, kind) for kind in ("bert", "distilbert", "roberta")}
+    return {kind: save_tiny_model(root / kind, kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="session", params=["native", "torch"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return Backend(request.param)
 
 
 @pytest.fixture(scope="session")
-def tiny_bert(tiny_models: dict[str, Path]) -> Encoder:
-    return load_encoder(str(tiny_models["bert"]), max_length=32, precision=Precision.FLOAT32)
+def tiny_bert(tiny_models: dict[str, Path], backend: Backend) -> Encoder:
+    folder = str(tiny_models["bert"])
+    return load_encoder(folder, max_length=32, precision=Precision.FLOAT32, backend=backend)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,10 @@ def refusal(folder: Path) -> str:
 
 
 def test_a_plain_masked_language_model_passes(tiny_models: dict[str, Path]) -> None:
-    assert check_checkpoint(tiny_models["bert"])["model_type"] == "bert"
+    checkpoint = check_checkpoint(tiny_models["bert"])
+
+    assert (checkpoint.folder, checkpoint.model_type) == (tiny_models["bert"], "bert")
+    assert checkpoint.query_table is None
 
 
 @pytest.mark.parametrize("package", ["models", "base.modules.transformer", "modules.file"])
@@ -120,12 +124,12 @@ def test_another_formula_is_refused_by_name(
 @pytest.mark.parametrize(
     ("modules", "named"),
     [
-        ([{"type": "sentence_transformers.models.Router", "path": ""}], "describes Router"),
+        ([{"type": "sentence_transformers.models.Router", "path": ""}], "names a router, but"),
+        ([MODULES[1], MODULES[0]], "SpladePooling + Transformer"),
         (
             [MODULES[0], {"type": "sentence_transformers.models.Pooling", "path": "1"}],
             "Transformer + Pooling",
         ),
-        ([{**MODULES[0], "path": "0_Transformer"}, MODULES[1]], "top of the folder"),
         ([], "describes nothing"),
         (["Transformer"], r"describes ?"),
         ({}, "must hold a list"),
@@ -153,11 +157,76 @@ def test_prompts_would_change_every_vector(spoilt_copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("name", ["idf.json", "query_token_weights.txt"])
-def test_a_table_of_query_weights_is_refused(spoilt_copy: Copy, name: str) -> None:
+def test_a_table_of_query_weights_is_found(spoilt_copy: Copy, name: str) -> None:
     folder = spoilt_copy()
     (folder / name).write_text("{}")
 
-    assert f"holds {name}" in refusal(folder)
+    assert check_checkpoint(folder).query_table == folder / name
+
+
+def test_a_transformer_in_a_folder_of_its_own_is_found(spoilt_copy: Copy) -> None:
+    folder = spoilt_copy()
+    shutil.copytree(folder, folder.parent / "0_Transformer")
+    (folder.parent / "0_Transformer").rename(folder / "0_Transformer")
+    (folder / "config.json").unlink()
+    modules = [{**MODULES[0], "path": "0_Transformer"}, MODULES[1]]
+
+    found = check_checkpoint(add_modules(folder, modules, pooling={}))
+
+    assert found.folder == folder / "0_Transformer"
+
+
+def add_router(folder: Path, structure: dict[str, list[str]]) -> Path:
+    modules = {
+        "": "MLMTransformer",
+        "document_1": "SpladePooling",
+        "query_0": "SparseStaticEmbedding",
+    }
+    types = {name: f"sentence_transformers.models.{kind}" for name, kind in modules.items()}
+    router = {"types": types, "structure": structure, "parameters": {"default_route": "document"}}
+    (folder / "router_config.json").write_text(json.dumps(router))
+    for name in ("document_1", "query_0"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+    return add_modules(folder, [{"type": "sentence_transformers.models.Router", "path": ""}])
+
+
+ROUTES = {"query": ["query_0"], "document": ["", "document_1"]}
+
+
+def test_a_router_says_what_weights_queries_and_what_documents(spoilt_copy: Copy) -> None:
+    folder = add_router(spoilt_copy(), ROUTES)
+    table = folder / "query_0" / "model.safetensors"
+    table.touch()
+
+    found = check_checkpoint(folder)
+
+    assert (found.folder, found.query_table) == (folder, table)
+
+
+def test_a_router_may_name_a_file_of_weights(spoilt_copy: Copy) -> None:
+    folder = add_router(spoilt_copy(), ROUTES)
+    (folder / "query_0" / "config.json").write_text('{"path": "idf.json"}')
+    (folder / "query_0" / "idf.json").write_text("{}")
+
+    assert check_checkpoint(folder).query_table == folder / "query_0" / "idf.json"
+
+
+@pytest.mark.parametrize(
+    ("structure", "named"),
+    [
+        ({**ROUTES, "query": ["", "document_1"]}, "routes queries to MLMTransformer + Splade"),
+        ({**ROUTES, "query": []}, "routes queries to nothing"),
+        ({"query": ["query_0"]}, "describes nothing"),
+        ({**ROUTES, "document": ["document_1"]}, "describes SpladePooling"),
+        (ROUTES, "holds no model.safetensors with the weights of query terms"),
+        ("query_0", "must hold the objects 'types' and 'structure'"),
+    ],
+)
+def test_other_routes_are_refused_by_name(
+    spoilt_copy: Copy, structure: dict[str, list[str]], named: str
+) -> None:
+    assert named in refusal(add_router(spoilt_copy(), structure))
 
 
 def test_an_adapter_is_refused(spoilt_copy: Copy) -> None:

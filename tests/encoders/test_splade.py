@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.encoders import Encoder, Precision, load_encoder
+from lsr.encoders import Backend, Encoder, Precision, load_encoder
 from lsr.encoders.splade import SpladeEncoder
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
-from tiny_models import WORDS
+from tiny_models import KINDS, WORDS
 
 TEXTS = [
     "sparse retrieval with learned weights",
@@ -58,9 +58,12 @@ class Recorder:
         self.cut.append(row)
 
 
-@pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta"])
-def test_weights_are_those_of_the_formula(tiny_models: dict[str, Path], kind: str) -> None:
-    encoder = load_encoder(str(tiny_models[kind]), max_length=24, precision=Precision.FLOAT32)
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_are_those_of_the_formula(
+    tiny_models: dict[str, Path], kind: str, backend: Backend
+) -> None:
+    folder = str(tiny_models[kind])
+    encoder = load_encoder(folder, max_length=24, precision=Precision.FLOAT32, backend=backend)
     texts = [text for text in TEXTS if text]
 
     vectors = encoder.encode_documents(texts)
@@ -71,10 +74,11 @@ def test_weights_are_those_of_the_formula(tiny_models: dict[str, Path], kind: st
     np.testing.assert_allclose(vectors.to_scipy().toarray(), expected, atol=2e-5)
 
 
-def test_padding_never_contributes(tiny_models: dict[str, Path]) -> None:
+def test_padding_never_contributes(tiny_models: dict[str, Path], backend: Backend) -> None:
     # Beside a long text, "water" is nearly all padding. With logits multiplied by the mask instead
     # of set to -inf, the padding's zero would hide its negative logits under a positive bias.
-    encoder = load_encoder(str(tiny_models["bert"]), max_length=60, precision=Precision.FLOAT32)
+    folder = str(tiny_models["bert"])
+    encoder = load_encoder(folder, max_length=60, precision=Precision.FLOAT32, backend=backend)
     texts = ["water", " ".join(WORDS[:50])]
 
     together = encoder.encode_documents(texts)
@@ -235,7 +239,7 @@ def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
 ) -> None:
     monkeypatch.setattr(tiny_bert, "_token_budget", 60)
     monkeypatch.setattr(tiny_bert, "_n_workers", 2)
-    encode_batch = tiny_bert._encode_batch
+    encode_batch = tiny_bert._network.encode
     begun = []
 
     def counted(rows: Any) -> SparseBatch:
@@ -246,7 +250,7 @@ def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
         def encoded(self, n_texts: int) -> None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(tiny_bert, "_encode_batch", counted)
+    monkeypatch.setattr(tiny_bert._network, "encode", counted)
 
     with pytest.raises(KeyboardInterrupt):
         tiny_bert.encode_documents(random_texts(2000), Interrupting())

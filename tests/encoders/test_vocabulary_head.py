@@ -105,7 +105,7 @@ def test_no_tensor_ever_holds_all_logits(
 ) -> None:
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from lsr.encoders import load_encoder
+    from lsr.encoders import Backend, load_encoder
 
     sizes = []
 
@@ -118,7 +118,7 @@ def test_no_tensor_ever_holds_all_logits(
                 sizes.append(result.numel())
             return result
 
-    encoder = load_encoder(str(splade_tiny))
+    encoder = load_encoder(str(splade_tiny), backend=Backend.TORCH)
     monkeypatch.setattr(encoder, "_n_workers", 1)
     texts = ["word " * 300] * 16
 

@@ -1,10 +1,15 @@
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
 
-from lsr.encoders.workers import available_cores, run_batches
+from lsr.encoders.torch_network import single_torch_thread
+from lsr.encoders.workers import available_cores
+from lsr.encoders.workers import run_batches as run_any_batches
+
+run_batches = partial(run_any_batches, single_threaded=single_torch_thread)
 
 
 @pytest.fixture

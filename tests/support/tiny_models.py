@@ -74,6 +74,7 @@ WORDS = [
     "question",
 ]
 POSITIONS = 64
+KINDS = ("bert", "distilbert", "roberta", "xlm-roberta")
 
 
 def save_tiny_model(folder: Path, kind: str = "bert", *, seed: int = 0) -> Path:
@@ -81,14 +82,15 @@ def save_tiny_model(folder: Path, kind: str = "bert", *, seed: int = 0) -> Path:
 
     Args:
         folder: made if need be.
-        kind: "bert" and "distilbert" have a WordPiece tokenizer, "roberta" a byte-level BPE.
+        kind: of KINDS; "bert" and "distilbert" have a WordPiece tokenizer, "roberta" a byte-level
+            BPE, "xlm-roberta" a unigram one.
         seed: of the weights.
     """
     import torch
     from transformers import PreTrainedTokenizerFast
 
-    backend = byte_level_tokenizer() if kind == "roberta" else word_piece_tokenizer()
-    names = ("<pad>", "<unk>") if kind == "roberta" else ("[PAD]", "[UNK]")
+    backend = _TOKENIZERS.get(kind, word_piece_tokenizer)()
+    names = ("<pad>", "<unk>") if kind in _TOKENIZERS else ("[PAD]", "[UNK]")
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token=names[0], unk_token=names[1]
     )
@@ -139,12 +141,20 @@ def byte_level_tokenizer() -> Tokenizer:
 
 def unigram_tokenizer() -> Tokenizer:
     """Return a unigram tokenizer whose words keep their leading space as a visible mark."""
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
     letters = [*ascii_lowercase, *"0123456789.,;:!?'()-", "▁", "▁the", "▁re", "tri", "eval"]
-    pieces = [("<unk>", -20.0), *((piece, -float(len(piece) + 1)) for piece in letters)]
-    backend = Tokenizer(models.Unigram(pieces, unk_id=0))
+    scores = [*((piece, -20.0) for piece in special), *((one, -float(len(one))) for one in letters)]
+    backend = Tokenizer(models.Unigram(scores, unk_id=special.index("<unk>")))
     backend.normalizer = normalizers.NFKC()
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.add_special_tokens(special)
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
     return backend
+
+
+_TOKENIZERS = {"roberta": byte_level_tokenizer, "xlm-roberta": unigram_tokenizer}
 
 
 def _network(kind: str, n_terms: int) -> Any:
@@ -167,6 +177,11 @@ def _network(kind: str, n_terms: int) -> Any:
             **shape, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1
         )
         return transformers.RobertaForMaskedLM(roberta)
+    if kind == "xlm-roberta":
+        xlm = transformers.XLMRobertaConfig(
+            **shape, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1
+        )
+        return transformers.XLMRobertaForMaskedLM(xlm)
     distilbert = transformers.DistilBertConfig(
         vocab_size=n_terms,
         dim=16,

@@ -1,0 +1,120 @@
+"""What is a dense layer, a layer norm, a vocabulary head? The packed weights, and what they do.
+
+A network is made of these parts whatever its number format: float32 and int8 layers are called
+alike, and differ in which kernels they call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.kernels.transformer import (
+    Activation,
+    ActiveTerms,
+    PackedHead,
+    PackedInt8Head,
+    PackedInt8Matrix,
+    PackedMatrix,
+    active_terms,
+    active_terms_int8,
+    layer_norm,
+    multiply,
+    multiply_int8,
+    new_quantized,
+    quantize,
+)
+
+Array = NDArray[np.float32]
+
+
+class Dense(Protocol):
+    """A matrix and a bias."""
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``; `residual` may be `out` itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Dense:
+    """A dense layer in float32."""
+
+    matrix: PackedMatrix
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``."""
+        multiply(self.matrix, x, out, activation, residual)
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Dense:
+    """A dense layer whose weights are bytes; what comes in is rounded to bytes first."""
+
+    matrix: PackedInt8Matrix
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``."""
+        quantized = new_quantized(*x.shape)
+        quantize(x, quantized)
+        multiply_int8(self.matrix, quantized, out, activation, residual)
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A layer norm."""
+
+    gamma: Array
+    beta: Array
+    epsilon: float
+
+    def __call__(self, x: Array) -> None:
+        """Replace `x` by its layer norm."""
+        layer_norm(x, self.gamma, self.beta, self.epsilon, x)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a transformer."""
+
+    qkv: Dense
+    out: Dense
+    attention_norm: Norm
+    up: Dense
+    down: Dense
+    norm: Norm
+
+
+Head = Callable[[Array, NDArray[np.int64]], ActiveTerms]
+"""From hidden states and the first column of each text to the terms that each text activates."""
+
+
+def float32_head(packed: PackedHead) -> Head:
+    """Return the head that multiplies in float32."""
+    return lambda x, starts: active_terms(packed, x, starts)
+
+
+def int8_head(packed: PackedInt8Head) -> Head:
+    """Return the head that multiplies in bytes, and where these cannot decide, in float32."""
+    return lambda x, starts: active_terms_int8(packed, x, starts)

@@ -1,0 +1,109 @@
+"""How does the native backend compute a masked-language model? Layer by layer on packed texts.
+
+The tokens of a batch stand one after the other without padding (lsr.kernels.transformer.layout), so
+a text's vector does not depend on the lengths of those beside it. One thread computes one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.encoders.native.architecture import Architecture
+from lsr.encoders.native.layers import Dense, Head, Layer, Norm
+from lsr.encoders.precision import Precision
+from lsr.kernels.transformer import (
+    Activation,
+    EmbeddingTables,
+    attend,
+    embed,
+    new_activations,
+)
+from lsr.sparse import SparseBatch
+
+
+class NativeNetwork:
+    """A masked-language model on the kernels of `lsr`; made by `load_native_network`.
+
+    Args:
+        architecture: shape and options.
+        embeddings: the tables that texts enter by.
+        layers: the transformer.
+        head_dense: first part of the head.
+        head_norm: second part of the head.
+        head: the vocabulary head proper.
+        precision: number format of the products.
+    """
+
+    has_own_device = False
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        *,
+        embeddings: EmbeddingTables,
+        layers: Sequence[Layer],
+        head_dense: Dense,
+        head_norm: Norm,
+        head: Head,
+        precision: Precision,
+    ) -> None:
+        self.precision = precision
+        self.n_terms = architecture.n_terms
+        self.longest_input = architecture.longest_input
+        self.work_per_token = 2 * architecture.n_multiplied
+        self._architecture = architecture
+        self._embeddings = embeddings
+        self._layers = layers
+        self._head_dense = head_dense
+        self._head_norm = head_norm
+        self._head = head
+
+    def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+        """Return one vector per row of term ids."""
+        starts = np.cumsum([0, *(row.size for row in rows)], dtype=np.int64)
+        words = np.concatenate(rows)
+        positions = np.concatenate([self._positions(row) for row in rows])
+        hidden = self._hidden_states(words, positions, starts)
+        active = self._head(hidden, starts)
+        return SparseBatch(active.indptr, active.terms, active.weights, self.n_terms)
+
+    def single_threaded(self, waits: bool) -> AbstractContextManager[None]:
+        """Do nothing: a batch is never split over the cores."""
+        return nullcontext()
+
+    def _hidden_states(
+        self, words: NDArray[np.int64], positions: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return what the head's product is taken of, shape (hidden size, padded tokens)."""
+        shape = self._architecture
+        size, n_tokens = shape.hidden_size, words.size
+        x, context = new_activations(size, n_tokens), new_activations(size, n_tokens)
+        qkv = new_activations(3 * size, n_tokens)
+        inner = new_activations(shape.intermediate_size, n_tokens)
+        types = np.zeros_like(words)
+        embed(self._embeddings, words, positions, types, shape.epsilon, x)
+        for layer in self._layers:
+            layer.qkv(x, qkv)
+            q, k, v = qkv[:size], qkv[size : 2 * size], qkv[2 * size :]
+            attend(q, k, v, starts, shape.n_heads, context)
+            layer.out(context, x, Activation.NONE, x)
+            layer.attention_norm(x)
+            layer.up(x, inner, shape.activation)
+            layer.down(inner, x, Activation.NONE, x)
+            layer.norm(x)
+        self._head_dense(x, context, shape.head_activation)
+        self._head_norm(context)
+        return context
+
+    def _positions(self, row: NDArray[np.int64]) -> NDArray[np.int64]:
+        pad_id = self._architecture.pad_id
+        if pad_id is None:
+            return np.arange(row.size)
+        # As in training, where a padding token inside a text, such as a "<pad>" that somebody
+        # typed, keeps the padding's position and takes none of the text's.
+        is_text = row != pad_id
+        return np.cumsum(is_text) * is_text + pad_id

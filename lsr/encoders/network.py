@@ -1,0 +1,47 @@
+"""What must a backend compute? Sparse vectors from term ids, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.encoders.precision import Precision
+from lsr.sparse import SparseBatch
+
+
+class Network(Protocol):
+    """A masked-language model that weights the terms of texts; used from several threads."""
+
+    @property
+    def n_terms(self) -> int:
+        """Size of the vocabulary."""
+
+    @property
+    def longest_input(self) -> int:
+        """How many tokens of a text the model can tell apart by position."""
+
+    @property
+    def precision(self) -> Precision:
+        """Number format of its products; never AUTO."""
+
+    @property
+    def work_per_token(self) -> int:
+        """Floating-point operations, roughly."""
+
+    @property
+    def has_own_device(self) -> bool:
+        """Whether it computes elsewhere than on the cores, so that one batch at a time is best."""
+
+    def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+        """Return one vector per row of term ids; no row is empty."""
+
+    def single_threaded(self, waits: bool) -> AbstractContextManager[None]:
+        """Keep it from splitting a batch over the cores while the block runs.
+
+        Args:
+            waits: whether to wait while another thread has it so already.
+        """
