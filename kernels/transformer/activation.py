@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from lsr.kernels.transformer.functions import gelu, gelu_tanh, relu
+from lsr.kernels.transformer.lanes import load, store
 
 
 class Activation(IntEnum):
@@ -36,3 +41,20 @@ def activate_reference(x: NDArray[np.float64], activation: Activation) -> NDArra
     if activation == Activation.RELU:
         return np.maximum(x, 0)
     return x
+
+
+_GELU, _GELU_TANH, _RELU = int(Activation.GELU), int(Activation.GELU_TANH), int(Activation.RELU)
+
+
+@numba.njit(nogil=True, error_model="numpy", forceinline=True)
+def finish(product: Any, activation: int, residual: int, out: int) -> None:
+    """Store 16 outputs: activation(product), plus what lies at `residual` unless that is 0."""
+    if activation == _GELU:
+        product = gelu(product)
+    elif activation == _GELU_TANH:
+        product = gelu_tanh(product)
+    elif activation == _RELU:
+        product = relu(product)
+    if residual != 0:
+        product = product + load(residual)
+    store(out, product)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.activation import Activation, activate_reference
-
-STRIP_ROWS = 8
-"""Rows of a matrix that are computed together, on every processor, so that a packed matrix fits
-all of them."""
+from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
+from lsr.kernels.transformer.lanes import load, spread
+from lsr.kernels.transformer.strips import STRIP_ROWS, float_strip
 
 
 class PackedMatrix(NamedTuple):
@@ -81,4 +81,26 @@ def multiply(
         activation: what is applied to the product.
         residual: shape of `out`, added last; may be `out` itself.
     """
-    out[:] = multiply_reference(matrix, x, activation, residual)
+    after = NO_RESIDUAL if residual is None else residual
+    _multiply(matrix.strips, matrix.bias, x, out, int(activation), after)
+
+
+@numba.njit(nogil=True, error_model="numpy", forceinline=True)
+def _add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any:
+    return load(sums) + spread(bias[row])
+
+
+_dense = make_dense(float_strip, _add_bias)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _multiply(
+    strips: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    out: NDArray[np.float32],
+    activation: int,
+    residual: NDArray[np.float32],
+) -> None:
+    depth = x.shape[0]
+    _dense(strips.ctypes.data, depth, bias.size, x.ctypes.data, out, activation, residual, bias)

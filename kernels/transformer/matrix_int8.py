@@ -9,18 +9,17 @@ exact 32-bit integer; only then come floats:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.activation import Activation, activate_reference
-from lsr.kernels.transformer.matrix import STRIP_ROWS
-from lsr.kernels.transformer.quantization import (
-    GROUP,
-    QuantizedActivations,
-    quantize_rows,
-)
+from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
+from lsr.kernels.transformer.lanes import load, load_integers, multiply_add, spread
+from lsr.kernels.transformer.quantization import GROUP, QuantizedActivations, quantize_rows
+from lsr.kernels.transformer.strips import STRIP_ROWS, byte_strip
 
 
 class PackedInt8Matrix(NamedTuple):
@@ -95,4 +94,44 @@ def multiply_int8(
         activation: what is applied to the product.
         residual: shape of `out`, added last; may be `out` itself.
     """
-    out[:] = multiply_int8_reference(matrix, x, activation, residual)
+    after = NO_RESIDUAL if residual is None else residual
+    _multiply_int8(*matrix, *x, out, int(activation), after)
+
+
+class _Terms(NamedTuple):
+    """What turns sums of bytes into floats, see the module."""
+
+    row_scales: NDArray[np.float32]
+    row_sums: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    token_scales: NDArray[np.float32]
+    token_lows: NDArray[np.float32]
+
+
+@numba.njit(nogil=True, error_model="numpy", forceinline=True)
+def _read_sums(sums: int, row: int, token: int, terms: _Terms) -> Any:
+    scale = spread(terms.row_scales[row]) * load(terms.token_scales.ctypes.data + 4 * token)
+    low = load(terms.token_lows.ctypes.data + 4 * token)
+    constant = multiply_add(spread(terms.row_sums[row]), low, spread(terms.bias[row]))
+    return multiply_add(load_integers(sums), scale, constant)
+
+
+_dense = make_dense(byte_strip, _read_sums)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _multiply_int8(
+    strips: NDArray[np.int8],
+    row_scales: NDArray[np.float32],
+    row_sums: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    values: NDArray[np.uint8],
+    token_scales: NDArray[np.float32],
+    token_lows: NDArray[np.float32],
+    out: NDArray[np.float32],
+    activation: int,
+    residual: NDArray[np.float32],
+) -> None:
+    terms = _Terms(row_scales, row_sums, bias, token_scales, token_lows)
+    x, n_groups = values.ctypes.data, values.shape[0]
+    _dense(strips.ctypes.data, n_groups, bias.size, x, out, activation, residual, terms)

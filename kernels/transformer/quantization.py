@@ -8,13 +8,28 @@ range would waste half of its steps there.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels.transformer.lanes import (
+    VECTOR_BYTES,
+    load,
+    maximum,
+    minimum,
+    nearest,
+    spread,
+    store,
+    store_bytes,
+)
+
 GROUP = 4
 """Neighbouring features whose bytes lie together: one instruction sums four products."""
+
+SMALLEST_SCALE = np.float32(1e-30)
+"""Keeps the scale of a token without range above zero, and its reciprocal finite."""
 
 
 class QuantizedActivations(NamedTuple):
@@ -22,7 +37,8 @@ class QuantizedActivations(NamedTuple):
 
     Attributes:
         values: shape (n_groups, padded tokens, GROUP), ``values[g, t, i]`` is feature
-            ``GROUP * g + i`` of token ``t``; 0 beyond the last feature.
+            ``GROUP * g + i`` of token ``t``. Beyond the last feature, where weights are zero, the
+            last one is repeated.
         scales: shape (padded tokens,), above zero.
         lows: shape (padded tokens,), the smallest feature of each token.
     """
@@ -56,10 +72,9 @@ def quantize_reference(x: NDArray[np.float32]) -> QuantizedActivations:
     quantized = new_quantized(*x.shape)
     lows = x.min(axis=0)
     span = x.max(axis=0) - lows
-    scales = np.where(span > 0, span, np.float32(1)) * np.float32(1 / 255)
-    steps = np.rint((x - lows) * (np.float32(1) / scales))
-    padded = np.zeros((quantized.values.shape[0] * GROUP, x.shape[1]), dtype=np.uint8)
-    padded[: x.shape[0]] = np.minimum(steps, 255)
+    scales = np.maximum(span * np.float32(1 / 255), SMALLEST_SCALE)
+    steps = np.minimum(np.rint((x - lows) * (np.float32(1) / scales)), 255).astype(np.uint8)
+    padded = np.pad(steps, ((0, -x.shape[0] % GROUP), (0, 0)), mode="edge")
     quantized.values[:] = padded.reshape(-1, GROUP, x.shape[1]).transpose(0, 2, 1)
     quantized.scales[:] = scales
     quantized.lows[:] = lows
@@ -73,5 +88,45 @@ def quantize(x: NDArray[np.float32], out: QuantizedActivations) -> None:
         x: shape (n_features, padded tokens), finite.
         out: from `new_quantized` with the same shape, overwritten.
     """
-    for target, values in zip(out, quantize_reference(x), strict=True):
-        target[:] = values
+    _quantize(x, *out)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _quantize(
+    x: NDArray[np.float32],
+    values: NDArray[np.uint8],
+    scales: NDArray[np.float32],
+    lows: NDArray[np.float32],
+) -> None:
+    n_features, n_tokens = x.shape
+    row_bytes = 4 * n_tokens
+    for first in range(0, row_bytes, VECTOR_BYTES):
+        column = x.ctypes.data + first
+        # 1. The range of 16 tokens over their features.
+        low = high = load(column)
+        for feature in range(1, n_features):
+            one = load(column + feature * row_bytes)
+            low, high = minimum(low, one), maximum(high, one)
+        scale = (high - low) * spread(np.float32(1 / 255))
+        # A token whose features are all equal has no range; any scale above zero will do.
+        scale = maximum(scale, spread(SMALLEST_SCALE))
+        store(scales.ctypes.data + first, scale)
+        store(lows.ctypes.data + first, low)
+        # 2. The nearest step of each feature, four features to a group.
+        steps_per_unit = spread(np.float32(1)) / scale
+        last = column + (n_features - 1) * row_bytes
+        for group in range(values.shape[0]):
+            at = column + GROUP * group * row_bytes
+            store_bytes(
+                values.ctypes.data + group * row_bytes + first,
+                _step(load(at), low, steps_per_unit),
+                _step(load(min(at + row_bytes, last)), low, steps_per_unit),
+                _step(load(min(at + 2 * row_bytes, last)), low, steps_per_unit),
+                _step(load(min(at + 3 * row_bytes, last)), low, steps_per_unit),
+            )
+
+
+@numba.njit(nogil=True, error_model="numpy", forceinline=True)
+def _step(x: Any, low: Any, steps_per_unit: Any) -> Any:
+    step = nearest((x - low) * steps_per_unit)
+    return minimum(step, spread(np.float32(255)))

@@ -1,0 +1,244 @@
+"""The register tile: a small matrix product whose sums stay in registers.
+
+A dense layer, a vocabulary head and both products of attention are the same loop,
+
+    for k in range(depth):
+        for r in range(rows):                    # unrolled: rows x vectors sums in registers
+            for v in range(vectors):
+                sums[r, v] += scalars[k, r] * lanes[k, 16 * v : 16 * v + 16]
+
+and differ in what stands in the lanes (tokens, or terms), in the strides, and in what happens to
+the sums in the end. Numba cannot write this loop: it keeps no array of sums in registers, and has
+no name for a sum of products of bytes. docs/adr/0008-register-tiles.md has the measurements.
+
+A tile is called as ``float_tile(rows, vectors, scalars, row_step, depth_step, lanes, lanes_step,
+depth, out, out_step)``: rows and vectors are constants, the rest addresses and steps in bytes,
+which nothing checks. depth is at least 1. LLVM takes vectors of 16 lanes apart for a processor with
+narrower ones.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from lsr.kernels.transformer.lanes import (
+    F32,
+    FLOATS,
+    I32,
+    I64,
+    INTS,
+    LANES,
+    VECTOR_BYTES,
+    emit_call,
+    emit_load,
+    emit_maximum,
+    emit_spread,
+    emit_store,
+)
+from lsr.kernels.transformer.processor import DOT, Dot
+
+OPERANDS = ("scalars", "row_step", "depth_step", "lanes", "lanes_step", "depth")
+
+
+def _add_product(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
+    """Return total + scalars * lanes, one instruction where the processor has it."""
+    return emit_call(builder, "llvm.fmuladd.v16f32", scalars, lanes, total)
+
+
+def _part(builder: Any, vector: Any, first: int, step: int = 1) -> Any:
+    """Return half of the elements of a vector: 8 neighbours, or every second one."""
+    n_kept = vector.type.count // 2
+    places = [first + step * place for place in range(n_kept)]
+    kind = ir.VectorType(I32, n_kept)
+    nothing = ir.Constant(vector.type, ir.Undefined)
+    return builder.shuffle_vector(vector, nothing, ir.Constant(kind, places))
+
+
+def _add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
+    """Add the four products of unsigned and signed bytes to every lane, exactly."""
+    if DOT == Dot.AVX512_VNNI:
+        return _vpdpbusd(builder, 512, total, unsigned, signed)
+    if DOT == Dot.AVX_VNNI:
+        low, high = (
+            _vpdpbusd(
+                builder, 256, *(_part(builder, one, first) for one in (total, unsigned, signed))
+            )
+            for first in (0, LANES // 2)
+        )
+        return builder.shuffle_vector(low, high, ir.Constant(INTS, list(range(LANES))))
+    return _add_widened_dot(builder, total, unsigned, signed)
+
+
+def _vpdpbusd(builder: Any, bits: int, total: Any, unsigned: Any, signed: Any) -> Any:
+    if llvmlite.binding.llvm_version_info[0] >= 22:  # Its operands were lanes before.
+        kind = ir.VectorType(ir.IntType(8), bits // 8)
+        unsigned, signed = builder.bitcast(unsigned, kind), builder.bitcast(signed, kind)
+    return emit_call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total, unsigned, signed)
+
+
+def _add_widened_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
+    """The same by 16-bit words: bytes 0 and 2 of each lane, then bytes 1 and 3."""
+    words = ir.VectorType(ir.IntType(16), 2 * LANES)
+    eight = ir.Constant(words, [8] * words.count)
+    a, b = builder.bitcast(unsigned, words), builder.bitcast(signed, words)
+    even = builder.lshr(builder.shl(a, eight), eight), builder.ashr(builder.shl(b, eight), eight)
+    odd = builder.lshr(a, eight), builder.ashr(b, eight)
+    for left, right in (even, odd):
+        # LLVM makes one pmaddwd of a sum of neighbouring products.
+        products = [
+            builder.mul(
+                *(builder.sext(_part(builder, one, first, 2), INTS) for one in (left, right))
+            )
+            for first in (0, 1)
+        ]
+        total = builder.add(total, builder.add(*products))
+    return total
+
+
+def _emit_sums(
+    builder: Any,
+    shape: tuple[int, int],
+    kind: Any,
+    add: Callable[[Any, Any, Any, Any], Any],
+    operands: Any,
+) -> list[list[Any]]:
+    """Write the loop; return the sums, a list of vectors for each row.
+
+    Args:
+        builder: where instructions go.
+        shape: rows and vectors.
+        kind: FLOATS or INTS, what the vectors hold.
+        add: writes ``sum + scalars * lanes`` from builder, sum, scalars and lanes.
+        operands: as `OPERANDS` names them.
+    """
+    scalars, row_step, depth_step, lanes, lanes_step, depth = operands
+    rows, vectors = shape
+    before = builder.block
+    loop, after = builder.append_basic_block("depth"), builder.append_basic_block("sums")
+    builder.branch(loop)
+
+    builder.position_at_end(loop)
+    k = builder.phi(I64)
+    k.add_incoming(ir.Constant(I64, 0), before)
+    sums = [[builder.phi(kind) for _ in range(vectors)] for _ in range(rows)]
+    scalars = builder.add(scalars, builder.mul(k, depth_step))
+    lanes = builder.add(lanes, builder.mul(k, lanes_step))
+    loaded = [
+        emit_load(builder, _at(builder, lanes, VECTOR_BYTES, vector), kind)
+        for vector in range(vectors)
+    ]
+    new_sums = []
+    for row, row_sums in enumerate(sums):
+        scalar = emit_load(builder, _at(builder, scalars, row_step, row), kind.element)
+        spread = emit_spread(builder, scalar)
+        new_sums.append(
+            [add(builder, total, spread, one) for total, one in zip(row_sums, loaded, strict=True)]
+        )
+    next_k = builder.add(k, ir.Constant(I64, 1))
+    k.add_incoming(next_k, loop)
+    for row_sums, new_row in zip(sums, new_sums, strict=True):
+        for total, new in zip(row_sums, new_row, strict=True):
+            total.add_incoming(ir.Constant(kind, None), before)
+            total.add_incoming(new, loop)
+    builder.cbranch(builder.icmp_signed("<", next_k, depth), loop, after)
+
+    builder.position_at_end(after)
+    return new_sums
+
+
+def _at(builder: Any, address: Any, step: Any, count: int) -> Any:
+    """Return address + count * step."""
+    if isinstance(step, int):
+        return builder.add(address, ir.Constant(I64, step * count))
+    return builder.add(address, builder.mul(step, ir.Constant(I64, count)))
+
+
+def _make_tile(
+    kind: Any, add: Callable[[Any, Any, Any, Any], Any], finish: Callable[..., None]
+) -> Any:
+    """Make a tile: `finish` writes what becomes of the sums, from arguments of its own."""
+
+    def tile(typing_context: Any, rows: Any, vectors: Any, *arguments: Any) -> Any:
+        shape = rows.literal_value, vectors.literal_value
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            operands, others = values[2:8], values[8:]
+            finish(builder, _emit_sums(builder, shape, kind, add, operands), *others)
+            return context.get_dummy_value()
+
+        return types.void(rows, vectors, *[types.int64] * len(arguments)), generate
+
+    _, _, *others = inspect.signature(finish).parameters
+    names = ("typing_context", "rows", "vectors", *OPERANDS, *others)
+    tile.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    )
+    return intrinsic(prefer_literal=True)(tile)
+
+
+def _store_sums(builder: Any, sums: list[list[Any]], out: Any, out_step: Any) -> None:
+    for row, row_sums in enumerate(sums):
+        address = _at(builder, out, out_step, row)
+        for vector, total in enumerate(row_sums):
+            emit_store(builder, total, _at(builder, address, VECTOR_BYTES, vector))
+
+
+def _keep_maximum(builder: Any, sums: list[list[Any]], maxima: Any) -> None:
+    for vector, column in enumerate(zip(*sums, strict=True)):
+        address = _at(builder, maxima, VECTOR_BYTES, vector)
+        largest = emit_load(builder, address, FLOATS)
+        for total in column:
+            largest = emit_maximum(builder, total, largest)
+        emit_store(builder, largest, address)
+
+
+def _keep_maximum_of_bytes(
+    builder: Any, sums: list[list[Any]], maxima: Any, term_sums: Any, scales: Any, lows: Any
+) -> None:
+    """The same of ``scale * sum + low * term_sum``, with the scale and the low end of each row."""
+    spread = [
+        tuple(
+            emit_spread(builder, emit_load(builder, _at(builder, address, 4, row), F32))
+            for address in (scales, lows)
+        )
+        for row in range(len(sums))
+    ]
+    for vector, column in enumerate(zip(*sums, strict=True)):
+        address = _at(builder, maxima, VECTOR_BYTES, vector)
+        largest = emit_load(builder, address, FLOATS)
+        term_sum = emit_load(builder, _at(builder, term_sums, VECTOR_BYTES, vector), FLOATS)
+        for total, (scale, low) in zip(column, spread, strict=True):
+            corrected = builder.fmul(low, term_sum)
+            floats = builder.sitofp(total, FLOATS)
+            logit = _add_product(builder, corrected, scale, floats)
+            largest = emit_maximum(builder, logit, largest)
+        emit_store(builder, largest, address)
+
+
+def _signed_scalars(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
+    return _add_dot(builder, total, lanes, scalars)
+
+
+float_tile = _make_tile(FLOATS, _add_product, _store_sums)
+"""``float_tile(..., out, out_step)`` stores the sums of row r at ``out + r * out_step``."""
+
+byte_tile = _make_tile(INTS, _signed_scalars, _store_sums)
+"""``byte_tile(..., out, out_step)`` stores 32-bit sums. A scalar is four signed bytes, a lane four
+unsigned ones."""
+
+float_max_tile = _make_tile(FLOATS, _add_product, _keep_maximum)
+"""``float_max_tile(..., maxima)`` raises vectors of floats to the largest sum of a row."""
+
+byte_max_tile = _make_tile(INTS, _add_dot, _keep_maximum_of_bytes)
+"""``byte_max_tile(..., maxima, term_sums, scales, lows)`` raises them to the largest
+``scales[r] * sum + lows[r] * term_sum``. A scalar is four unsigned bytes, a lane four signed ones.
+
+term_sums has a float for each lane, counted in units of the term's scale.
+"""
