@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
-from lsr.kernels.transformer.layer_norm import layer_norm_reference
+from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, load, store, transpose
+from lsr.kernels.transformer.layer_norm import layer_norm_reference, normalize
 
 
 class EmbeddingTables(NamedTuple):
@@ -62,11 +64,61 @@ def embed(
     Raises:
         InvalidInputError: a row lies outside its table.
     """
-    named = (("word", words, tables.words), ("position", positions, tables.positions))
-    for name, rows, table in (*named, ("type", types, tables.types)):
-        if rows.size and not 0 <= rows.min() <= rows.max() < table.shape[0]:
+    for name, rows, table in (
+        ("word", words, tables.words),
+        ("position", positions, tables.positions),
+        ("type", types, tables.types),
+    ):
+        outside = _find_outside(rows, table.shape[0])
+        if outside >= 0:
             raise InvalidInputError(
-                f"a {name} id is outside its embedding table of {table.shape[0]} rows: "
-                f"ids run from {rows.min()} to {rows.max()}."
+                f"A text has the {name} id {rows[outside]}, but the model's table has "
+                f"{table.shape[0]} rows; tokenizer and model do not belong together."
             )
-    out[:, : words.size] = embed_reference(tables, words, positions, types, epsilon)
+    _embed(*tables, words, positions, types, np.float32(epsilon), out)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _find_outside(rows: NDArray[np.int64], n_rows: int) -> int:
+    """Return the first place whose row does not exist, or -1."""
+    for place in range(rows.size):
+        if not 0 <= rows[place] < n_rows:
+            return place
+    return -1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _embed(
+    word_table: NDArray[np.float32],
+    position_table: NDArray[np.float32],
+    type_table: NDArray[np.float32],
+    gamma: NDArray[np.float32],
+    beta: NDArray[np.float32],
+    words: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    types: NDArray[np.int64],
+    epsilon: np.float32,
+    out: NDArray[np.float32],
+) -> None:
+    n_features, row_bytes = out.shape[0], 4 * out.shape[1]
+    n_blocks = -(-n_features // LANES)
+    # Rows of 16 tokens as the tables have them, and as `out` has them.
+    rows = np.zeros((LANES, n_blocks * LANES), dtype=np.float32)
+    columns = np.empty((n_blocks * LANES, LANES), dtype=np.float32)
+    for first in range(0, words.size, LANES):
+        for lane in range(min(LANES, words.size - first)):
+            word, position, kind = words[first + lane], positions[first + lane], types[first + lane]
+            for feature in range(n_features):
+                rows[lane, feature] = (
+                    word_table[word, feature]
+                    + position_table[position, feature]
+                    + type_table[kind, feature]
+                )
+        for block in range(n_blocks):
+            source = rows.ctypes.data + block * VECTOR_BYTES
+            target = columns.ctypes.data + block * LANES * VECTOR_BYTES
+            transpose(source, n_blocks * VECTOR_BYTES, target)
+        for feature in range(n_features):
+            column = load(columns.ctypes.data + feature * VECTOR_BYTES)
+            store(out.ctypes.data + feature * row_bytes + 4 * first, column)
+    normalize(out, gamma, beta, epsilon, out)

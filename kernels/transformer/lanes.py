@@ -57,9 +57,9 @@ def emit_constant(value: int) -> Any:
     return ir.Constant(INTS, [value] * LANES)
 
 
-def emit_call(builder: Any, name: str, *arguments: Any) -> Any:
-    """Call an LLVM intrinsic that returns what its first argument is."""
-    kind = ir.FunctionType(arguments[0].type, [argument.type for argument in arguments])
+def emit_call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """Call an LLVM intrinsic."""
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, arguments)
 
@@ -143,8 +143,26 @@ def _store(builder: Any, address: Any, vector: Any) -> None:
     emit_store(builder, vector, address)
 
 
+def _emit_first(builder: Any, n: Any) -> Any:
+    """Return a mask of the first n lanes."""
+    places = ir.Constant(INTS, list(range(LANES)))
+    return builder.icmp_signed("<", places, emit_spread(builder, builder.trunc(n, I32)))
+
+
+def _load_first(builder: Any, address: Any, n: Any) -> Any:
+    pointer = builder.inttoptr(address, FLOATS.as_pointer())
+    options = ir.Constant(I32, 4), _emit_first(builder, n), ir.Constant(FLOATS, None)
+    return emit_call(builder, "llvm.masked.load.v16f32.p0", FLOATS, pointer, *options)
+
+
+def _store_first(builder: Any, address: Any, vector: Any, n: Any) -> None:
+    pointer = builder.inttoptr(address, FLOATS.as_pointer())
+    options = ir.Constant(I32, 4), _emit_first(builder, n)
+    emit_call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), vector, pointer, *options)
+
+
 def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    return emit_call(builder, "llvm.fmuladd.v16f32", a, b, c)
+    return emit_call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, c)
 
 
 def _minimum(builder: Any, a: Any, b: Any) -> Any:
@@ -158,7 +176,7 @@ def _nearest(builder: Any, a: Any) -> Any:
 
 
 def _square_root(builder: Any, a: Any) -> Any:
-    return emit_call(builder, "llvm.sqrt.v16f32", a)
+    return emit_call(builder, "llvm.sqrt.v16f32", FLOATS, a)
 
 
 def _above_zero(builder: Any, a: Any) -> Any:
@@ -184,6 +202,25 @@ def _store_bytes(builder: Any, address: Any, a: Any, b: Any, c: Any, d: Any) -> 
     emit_store(builder, word, address)
 
 
+def _transpose(builder: Any, source: Any, source_step: Any, target: Any) -> None:
+    rows = []
+    for _ in range(LANES):
+        rows.append(emit_load(builder, source, FLOATS))
+        source = builder.add(source, source_step)
+    # Swap the off-diagonal quarters of squares of 16, 8, 4 and 2.
+    for half in (8, 4, 2, 1):
+        upper = [lane if not lane & half else LANES + lane - half for lane in range(LANES)]
+        lower = [lane + half if not lane & half else LANES + lane for lane in range(LANES)]
+        for row in range(LANES):
+            if not row & half:
+                a, b = rows[row], rows[row + half]
+                rows[row] = builder.shuffle_vector(a, b, ir.Constant(INTS, upper))
+                rows[row + half] = builder.shuffle_vector(a, b, ir.Constant(INTS, lower))
+    for place, row in enumerate(rows):
+        address = builder.add(target, ir.Constant(I64, place * VECTOR_BYTES))
+        emit_store(builder, row, address)
+
+
 _ADDRESS = types.int64
 
 zeros = _operation(_zeros, VECTOR)
@@ -191,6 +228,9 @@ zeros = _operation(_zeros, VECTOR)
 
 load = _operation(_load, VECTOR, _ADDRESS)
 """``load(address) -> vector``: 16 floats."""
+
+load_first = _operation(_load_first, VECTOR, _ADDRESS, types.int64)
+"""``load_first(address, n) -> vector``: n floats, zeros after them; nothing else is read."""
 
 load_integers = _operation(_load_integers, VECTOR, _ADDRESS)
 """``load_integers(address) -> vector``: 16 signed 32-bit integers, as floats."""
@@ -204,11 +244,18 @@ spread_at = _operation(_spread_at, VECTOR, _ADDRESS)
 store = _operation(_store, types.void, _ADDRESS, VECTOR)
 """``store(address, vector)``"""
 
+store_first = _operation(_store_first, types.void, _ADDRESS, VECTOR, types.int64)
+"""``store_first(address, vector, n)``: the first n lanes; nothing else is written."""
+
 store_bytes = _operation(_store_bytes, types.void, _ADDRESS, VECTOR, VECTOR, VECTOR, VECTOR)
 """``store_bytes(address, a, b, c, d)``: a byte of each, a[0] b[0] c[0] d[0] a[1] ..., 64 bytes.
 
 The floats must be integers in [0, 255].
 """
+
+transpose = _operation(_transpose, types.void, _ADDRESS, types.int64, _ADDRESS)
+"""``transpose(source, source_step, target)``: 16 x 16 floats, from rows `source_step` bytes apart
+to rows that follow each other."""
 
 multiply_add = _operation(_multiply_add, VECTOR, VECTOR, VECTOR, VECTOR)
 """``multiply_add(a, b, c) -> vector``: a * b + c, rounded once where the processor can."""

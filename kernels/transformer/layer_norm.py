@@ -8,8 +8,19 @@ of (x - mean)^2, which loses no digits when the mean is large.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from lsr.kernels.transformer.lanes import (
+    VECTOR_BYTES,
+    load,
+    multiply_add,
+    spread,
+    square_root,
+    store,
+    zeros,
+)
 
 
 def layer_norm_reference(
@@ -38,4 +49,36 @@ def layer_norm(
         epsilon: added to the variance.
         out: shape of x, overwritten; may be x itself.
     """
-    out[:] = layer_norm_reference(x, gamma, beta, epsilon)
+    normalize(x, gamma, beta, np.float32(epsilon), out)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def normalize(
+    x: NDArray[np.float32],
+    gamma: NDArray[np.float32],
+    beta: NDArray[np.float32],
+    epsilon: np.float32,
+    out: NDArray[np.float32],
+) -> None:
+    """Do what `layer_norm` says; for other kernels."""
+    n_features, row_bytes = x.shape[0], 4 * x.shape[1]
+    share = spread(np.float32(1) / np.float32(n_features))
+    for first in range(0, row_bytes, VECTOR_BYTES):
+        source, target = x.ctypes.data + first, out.ctypes.data + first
+        # 1. Mean.
+        total = zeros()
+        for feature in range(n_features):
+            total = total + load(source + feature * row_bytes)
+        mean = total * share
+        # 2. Variance.
+        squares = zeros()
+        for feature in range(n_features):
+            centred = load(source + feature * row_bytes) - mean
+            squares = multiply_add(centred, centred, squares)
+        variance = multiply_add(squares, share, spread(epsilon))
+        # 3. Output.
+        factor = spread(np.float32(1)) / square_root(variance)
+        for feature in range(n_features):
+            centred = (load(source + feature * row_bytes) - mean) * factor
+            scaled = multiply_add(centred, spread(gamma[feature]), spread(beta[feature]))
+            store(target + feature * row_bytes, scaled)

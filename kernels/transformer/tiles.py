@@ -49,7 +49,7 @@ OPERANDS = ("scalars", "row_step", "depth_step", "lanes", "lanes_step", "depth")
 
 def _add_product(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
     """Return total + scalars * lanes, one instruction where the processor has it."""
-    return emit_call(builder, "llvm.fmuladd.v16f32", scalars, lanes, total)
+    return emit_call(builder, "llvm.fmuladd.v16f32", FLOATS, scalars, lanes, total)
 
 
 def _part(builder: Any, vector: Any, first: int, step: int = 1) -> Any:
@@ -77,10 +77,11 @@ def _add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
 
 
 def _vpdpbusd(builder: Any, bits: int, total: Any, unsigned: Any, signed: Any) -> Any:
+    name = f"llvm.x86.avx512.vpdpbusd.{bits}"
     if llvmlite.binding.llvm_version_info[0] >= 22:  # Its operands were lanes before.
         kind = ir.VectorType(ir.IntType(8), bits // 8)
         unsigned, signed = builder.bitcast(unsigned, kind), builder.bitcast(signed, kind)
-    return emit_call(builder, f"llvm.x86.avx512.vpdpbusd.{bits}", total, unsigned, signed)
+    return emit_call(builder, name, total.type, total, unsigned, signed)
 
 
 def _add_widened_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
