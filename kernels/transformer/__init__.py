@@ -27,8 +27,8 @@ with keyed_cache():
         quantize,
         quantize_reference,
     )
+    from lsr.kernels.transformer.sparse_rows import ActiveTerms
     from lsr.kernels.transformer.vocabulary_head import (
-        ActiveTerms,
         PackedHead,
         active_terms,
         active_terms_reference,

@@ -111,7 +111,7 @@ def _attend(
 def _copy(
     x: NDArray[np.float32], top: int, begin: int, end: int, part: NDArray[np.float32]
 ) -> None:
-    """Copy the tokens from `begin` to `end` of the rows of a head, zeros after them."""
+    """Copy the tokens from `begin` to `end` of the rows of a head, and junk after them."""
     source = x.ctypes.data + x.strides[0] * top + 4 * begin
     for row in range(part.shape[0]):
         for token in range(0, end - begin, LANES):

@@ -151,7 +151,8 @@ def _emit_first(builder: Any, n: Any) -> Any:
 
 def _load_first(builder: Any, address: Any, n: Any) -> Any:
     pointer = builder.inttoptr(address, FLOATS.as_pointer())
-    options = ir.Constant(I32, 4), _emit_first(builder, n), ir.Constant(FLOATS, None)
+    others = emit_spread(builder, emit_load(builder, address, F32))
+    options = ir.Constant(I32, 4), _emit_first(builder, n), others
     return emit_call(builder, "llvm.masked.load.v16f32.p0", FLOATS, pointer, *options)
 
 
@@ -177,6 +178,10 @@ def _nearest(builder: Any, a: Any) -> Any:
 
 def _square_root(builder: Any, a: Any) -> Any:
     return emit_call(builder, "llvm.sqrt.v16f32", FLOATS, a)
+
+
+def _largest_lane(builder: Any, a: Any) -> Any:
+    return emit_call(builder, "llvm.vector.reduce.fmax.v16f32", F32, a)
 
 
 def _above_zero(builder: Any, a: Any) -> Any:
@@ -230,7 +235,10 @@ load = _operation(_load, VECTOR, _ADDRESS)
 """``load(address) -> vector``: 16 floats."""
 
 load_first = _operation(_load_first, VECTOR, _ADDRESS, types.int64)
-"""``load_first(address, n) -> vector``: n floats, zeros after them; nothing else is read."""
+"""``load_first(address, n) -> vector``: n floats, at least one; then the first one again.
+
+Nothing else is read.
+"""
 
 load_integers = _operation(_load_integers, VECTOR, _ADDRESS)
 """``load_integers(address) -> vector``: 16 signed 32-bit integers, as floats."""
@@ -271,6 +279,9 @@ nearest = _operation(_nearest, VECTOR, VECTOR)
 
 square_root = _operation(_square_root, VECTOR, VECTOR)
 """``square_root(a) -> vector``"""
+
+largest_lane = _operation(_largest_lane, types.float32, VECTOR)
+"""``largest_lane(a) -> float32``"""
 
 above_zero = _operation(_above_zero, types.uint64, VECTOR)
 """``above_zero(a) -> uint64``: bit i says whether lane i is above zero."""

@@ -23,7 +23,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -77,10 +76,8 @@ def _add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
 
 
 def _vpdpbusd(builder: Any, bits: int, total: Any, unsigned: Any, signed: Any) -> Any:
+    # LLVM 22 has these operands as bytes; it still takes, and converts, calls of this older form.
     name = f"llvm.x86.avx512.vpdpbusd.{bits}"
-    if llvmlite.binding.llvm_version_info[0] >= 22:  # Its operands were lanes before.
-        kind = ir.VectorType(ir.IntType(8), bits // 8)
-        unsigned, signed = builder.bitcast(unsigned, kind), builder.bitcast(signed, kind)
     return emit_call(builder, name, total.type, total, unsigned, signed)
 
 
@@ -241,5 +238,5 @@ byte_max_tile = _make_tile(INTS, _add_dot, _keep_maximum_of_bytes)
 """``byte_max_tile(..., maxima, term_sums, scales, lows)`` raises them to the largest
 ``scales[r] * sum + lows[r] * term_sum``. A scalar is four unsigned bytes, a lane four signed ones.
 
-term_sums has a float for each lane, counted in units of the term's scale.
+scales and lows have a float for each row, term_sums one for each lane.
 """

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-STRIP_TERMS = 48
-"""Terms that are computed together: three vectors of 16, on every processor."""
+from lsr.kernels.transformer.lanes import VECTOR_BYTES, load, load_first, store, store_first
+from lsr.kernels.transformer.sparse_rows import ActiveTerms, collect, collect_reference
+from lsr.kernels.transformer.strips import STRIP_ROWS, STRIP_TERMS, float_max_strip
 
 
 class PackedHead(NamedTuple):
@@ -31,20 +33,6 @@ class PackedHead(NamedTuple):
 
     strips: NDArray[np.float32]
     bias: NDArray[np.float32]
-
-
-class ActiveTerms(NamedTuple):
-    """The rows of a sparse batch.
-
-    Attributes:
-        indptr: shape (n_texts + 1,), row ``i`` is ``terms[indptr[i]:indptr[i + 1]]``.
-        terms: shape (nnz,), rising in each row.
-        weights: shape (nnz,), above zero.
-    """
-
-    indptr: NDArray[np.int64]
-    terms: NDArray[np.uint32]
-    weights: NDArray[np.float32]
 
 
 def pack_head(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> PackedHead:
@@ -70,19 +58,11 @@ def active_terms_reference(
 ) -> ActiveTerms:
     """Say in NumPy, with 64 bits, what `active_terms` must return."""
     weight = head.strips.transpose(0, 2, 1).reshape(head.bias.size, -1).astype(np.float64)
-    rows = []
-    for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        logits = (weight @ x[:, begin:end]).max(axis=1, initial=-np.inf) + head.bias
-        rows.append(np.log1p(np.maximum(logits, 0)).astype(np.float32))
-    found = [np.flatnonzero(row) for row in rows]
-    indptr = np.cumsum([0, *(terms.size for terms in found)], dtype=np.int64)
-    if not found:
-        return ActiveTerms(indptr, np.zeros(0, np.uint32), np.zeros(0, np.float32))
-    return ActiveTerms(
-        indptr,
-        np.concatenate(found).astype(np.uint32),
-        np.concatenate([row[terms] for row, terms in zip(rows, found, strict=True)]),
-    )
+    rows = [
+        (weight @ x[:, begin:end]).max(axis=1, initial=-np.inf) + head.bias
+        for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    ]
+    return collect_reference(np.array(rows).reshape(starts.size - 1, head.bias.size))
 
 
 def active_terms(
@@ -95,4 +75,62 @@ def active_terms(
         x: what the layers before it say of every token, shape (n_features, padded tokens).
         starts: shape (n_texts + 1,), first column of each text and one past the last.
     """
-    return active_terms_reference(head, x, starts)
+    logits = np.empty((starts.size - 1, head.bias.size), dtype=np.float32)
+    _largest_logits(head.strips, head.bias, x, starts, logits)
+    return collect(logits)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _largest_logits(
+    strips: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    logits: NDArray[np.float32],
+) -> None:
+    n_strips, depth, _ = strips.shape
+    tokens, token_starts = copy_tokens(x.ctypes.data, 4 * x.shape[1], depth, starts)
+    logits[:] = -np.inf
+    for strip in range(n_strips):
+        terms = strips.ctypes.data + strip * depth * STRIP_TERMS * 4
+        for text in range(starts.size - 1):
+            largest = logits.ctypes.data + 4 * (text * bias.size + strip * STRIP_TERMS)
+            for group in range(token_starts[text], token_starts[text + 1]):
+                scalars = tokens.ctypes.data + group * depth * STRIP_ROWS * 4
+                float_max_strip(scalars, terms, depth, largest)
+            for vector in range(0, STRIP_TERMS * 4, VECTOR_BYTES):
+                term_bias = load(bias.ctypes.data + strip * STRIP_TERMS * 4 + vector)
+                store(largest + vector, load(largest + vector) + term_bias)
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def copy_tokens(
+    x: int, row_bytes: int, depth: int, starts: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Copy the tokens of each text in groups of eight that lie side by side.
+
+    The last group of a text is filled up with one of its tokens, which changes no maximum.
+
+    Args:
+        x: address of `depth` rows, of floats or of groups of four bytes.
+        row_bytes: distance of the rows.
+        depth: number of rows.
+        starts: shape (n_texts + 1,), first column of each text and one past the last.
+
+    Returns:
+        the groups, shape (n_groups, depth, STRIP_ROWS), and the first group of each text.
+    """
+    group_starts = np.zeros_like(starts)
+    for text in range(starts.size - 1):
+        n_groups = -(-(starts[text + 1] - starts[text]) // STRIP_ROWS)
+        group_starts[text + 1] = group_starts[text] + n_groups
+    groups = np.empty((group_starts[-1], depth, STRIP_ROWS), dtype=np.float32)
+    target = groups.ctypes.data
+    for text in range(starts.size - 1):
+        for first in range(starts[text], starts[text + 1], STRIP_ROWS):
+            n_tokens = min(STRIP_ROWS, starts[text + 1] - first)
+            for row in range(depth):
+                tokens = load_first(x + row * row_bytes + 4 * first, n_tokens)
+                store_first(target, tokens, STRIP_ROWS)
+                target += 4 * STRIP_ROWS
+    return groups, group_starts

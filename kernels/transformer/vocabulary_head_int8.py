@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.quantization import GROUP, quantize_rows
+from lsr.kernels.transformer.sparse_rows import ActiveTerms
+from lsr.kernels.transformer.strips import STRIP_TERMS
 from lsr.kernels.transformer.vocabulary_head import (
-    STRIP_TERMS,
-    ActiveTerms,
     PackedHead,
     active_terms_reference,
     pack_head,
