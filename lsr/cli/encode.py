@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.output import (
+    BackendOption,
     Bar,
     JsonOption,
     MaxLengthOption,
@@ -33,6 +34,7 @@ def encode(
         bool, typer.Option("--queries", help="The input is queries: encode them as such.")
     ] = False,
     max_length: MaxLengthOption = None,
+    backend: BackendOption = "auto",
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -46,13 +48,13 @@ def encode(
     """
     from lsr.corpus import corpus_size
     from lsr.corpus.vector_file import VectorFileWriter
-    from lsr.encoders import load_encoder
+    from lsr.encoders import Backend, load_encoder
 
     set_quiet(quiet)
     if output.suffix != ".parquet":
         raise typer.BadParameter(f"--output must end in .parquet, not {output.suffix!r}.")
     started = time.perf_counter()
-    encoder = load_encoder(model, max_length=max_length)
+    encoder = load_encoder(model, max_length=max_length, backend=Backend.parse(backend))
     total = None if queries else corpus_size(input)
     with (
         VectorFileWriter(output, encoder.tokens, encoder.settings) as writer,

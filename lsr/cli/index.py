@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.output import (
+    BackendOption,
     Bar,
     IndexOption,
     JsonOption,
@@ -54,6 +55,7 @@ def index(
     index: IndexOption,
     model: ModelOption = None,
     max_length: MaxLengthOption = None,
+    backend: BackendOption = "auto",
     max_weight: Annotated[
         float | None,
         typer.Option(help="Largest weight that the 8-bit impacts must hold; fitted if unset."),
@@ -118,7 +120,7 @@ def index(
     }
     plan = BuildPlan.of(corpus, options)
     position, replace = _start(plan, path, resume, force)
-    target = _open_or_create(corpus, path, options, model, replace)
+    target = _open_or_create(corpus, path, options, model, backend, replace)
     report = _Report()
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -181,16 +183,21 @@ def _start(plan: BuildPlan, path: Path, resume: bool, force: bool) -> tuple[Posi
 
 
 def _open_or_create(
-    corpus: list[str], path: Path, options: dict[str, Any], model: str | None, replace: bool
+    corpus: list[str],
+    path: Path,
+    options: dict[str, Any],
+    model: str | None,
+    backend_name: str,
+    replace: bool,
 ) -> Index:
-    from lsr.encoders import load_encoder
+    from lsr.encoders import Backend, load_encoder
     from lsr.errors import ConfigError
     from lsr.index import is_index, parse_declarations
     from lsr.retrieval import Index
 
-    max_length = options["max-length"]
+    max_length, backend = options["max-length"], Backend.parse(backend_name)
     if is_index(path) and not replace:
-        opened = Index.open(path)
+        opened = Index.open(path, backend=backend)
         for name, default in (
             *(("max-weight", None), ("weights", "uint8"), ("prune", None)),
             ("field", []),
@@ -211,7 +218,8 @@ def _open_or_create(
     if model is None:
         encoder_settings, terms = _embedded_encoder(corpus)
         return Index.create(path, encoder_settings=encoder_settings, terms=terms, **settings)
-    return Index.create(path, encoder=load_encoder(model, max_length=max_length), **settings)
+    encoder = load_encoder(model, max_length=max_length, backend=backend)
+    return Index.create(path, encoder=encoder, **settings)
 
 
 def _whole_path(model: str | None) -> str | None:

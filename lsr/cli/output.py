@@ -41,6 +41,14 @@ MaxLengthOption = Annotated[
     int | None,
     typer.Option("--max-length", min=8, help="Word pieces of a text that are read; 256 if unset."),
 ]
+BackendOption = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="auto|native|torch",
+        help="What computes the model; auto takes torch only for models that need it.",
+    ),
+]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=1, help="Queries scored at the same time.")
 ]

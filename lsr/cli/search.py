@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.output import (
+    BackendOption,
     IndexOption,
     JsonOption,
     ModelOption,
@@ -63,6 +64,7 @@ def search(
     bound_factor: BoundFactorOption = 1.0,
     max_ranges: MaxRangesOption = None,
     model: ModelOption = None,
+    backend: BackendOption = "auto",
     threads: ThreadsOption = 1,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -87,7 +89,7 @@ def search(
     if run is not None and not run.absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
     approximation = parsed_approximation(prune, bound_factor, max_ranges)
-    opened = _open(index, model)
+    opened = _open(index, model, backend)
     opened.refuse_approximation(approximation)
     settings = SearchSettings(
         k or (10 if queries is None else 1000),
@@ -102,11 +104,13 @@ def search(
     _answer(opened, question, settings, explain, json)
 
 
-def _open(index: str, model: str | None) -> Index:
-    from lsr.encoders import load_encoder
+def _open(index: str, model: str | None, backend_name: str) -> Index:
+    from lsr.encoders import Backend, load_encoder
     from lsr.retrieval import Index
 
-    return Index.open(index, encoder=load_encoder(model) if model else None)
+    backend = Backend.parse(backend_name)
+    encoder = load_encoder(model, backend=backend) if model else None
+    return Index.open(index, encoder=encoder, backend=backend)
 
 
 def _answer(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.encoders import Encoder, Precision, load_encoder
+from lsr.encoders import Backend, Encoder, Precision, load_encoder
 from lsr.errors import (
     ConfigError,
     IndexExistsError,
@@ -45,6 +45,7 @@ class Blueprint:
     weights: WeightType = WeightType.UINT8
     prune: str | None = None
     fields: Mapping[str, FieldKind] | None = None
+    backend: Backend = Backend.AUTO
 
     @classmethod
     def of_new_index(
@@ -97,15 +98,24 @@ class Blueprint:
         )
 
     @classmethod
-    def of_commit(cls, manifest: Manifest, encoder: Encoder | None) -> Blueprint:
+    def of_commit(cls, manifest: Manifest, encoder: Encoder | None, backend: Backend) -> Blueprint:
         """Return what a commit was made with, to be used with `encoder` where one is given.
+
+        Else `backend` computes the encoder that the commit remembers.
 
         Raises:
             VocabularyMismatchError: `encoder` has another vocabulary than the index.
         """
         if encoder:
             refuse_other_vocabulary(encoder, manifest)
-        return cls(encoder, manifest.encoder, None, manifest.max_weight, manifest.properties)
+        return cls(
+            encoder,
+            manifest.encoder,
+            None,
+            manifest.max_weight,
+            manifest.properties,
+            backend=backend,
+        )
 
     def load_encoder(self, path: Path) -> Encoder:
         """Load the encoder that the index at `path` remembers.
@@ -125,7 +135,8 @@ class Blueprint:
             return load_encoder(
                 settings["model"],
                 max_length=settings["max_length"],
-                precision=Precision(settings["precision"]),
+                precision=_similar_precision(settings["precision"], self.backend),
+                backend=self.backend,
             )
         except ModelNotFoundError as error:
             raise ModelNotFoundError(
@@ -216,12 +227,30 @@ def refuse_other_vocabulary(encoder: Encoder, manifest: Manifest) -> None:
 
 
 def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
-    """Models often share a vocabulary, so equal terms do not make vectors comparable."""
-    if encoder and encoder.settings != manifest.encoder:
+    """Models often share a vocabulary, so equal terms do not make vectors comparable.
+
+    Precisions do: they move a weight by less than a step of its 8 bits in the index.
+    """
+    if encoder and _without_precision(encoder.settings) != _without_precision(manifest.encoder):
         raise ConfigError(
             f"The index was made with the encoder {manifest.encoder}, and documents encoded with "
             f"{encoder.settings} would not compare; open it without an encoder to add documents."
         )
+
+
+def _without_precision(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+    return settings and {key: value for key, value in settings.items() if key != "precision"}
+
+
+def _similar_precision(remembered: str, backend: Backend) -> Precision:
+    """Return the precision that an index remembers, or AUTO where `backend` has none such.
+
+    bfloat16 is torch's own, and no reason to wait for torch: float32 gives the same but for
+    rounding, so it is asked for only where torch is.
+    """
+    precision = Precision(remembered)
+    offers = Backend.NATIVE if backend is Backend.AUTO else backend
+    return precision if offers.offers(precision) else Precision.AUTO
 
 
 def _exists(path: Path) -> IndexExistsError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.documents import QueryBatch
-from lsr.encoders import Encoder
+from lsr.encoders import Backend, Encoder
 from lsr.errors import ConfigError, IndexNotFoundError, InvalidInputError
 from lsr.index import (
     EXACT,
@@ -57,13 +57,19 @@ class Index:
 
     @classmethod
     def open(
-        cls, path: str | Path, *, encoder: Encoder | None = None, verify: bool = True
+        cls,
+        path: str | Path,
+        *,
+        encoder: Encoder | None = None,
+        backend: Backend = Backend.AUTO,
+        verify: bool = True,
     ) -> Index:
         """Open the last commit of an index.
 
         Args:
             path: its folder.
             encoder: encodes queries in place of the encoder that the index remembers.
+            backend: what computes that one, where it is needed.
             verify: compare bytes with their checksums before they are first used; False is for
                 looking into a damaged index, whose answers may be wrong.
 
@@ -73,7 +79,8 @@ class Index:
             VocabularyMismatchError: `encoder` has another vocabulary than the index.
         """
         searcher = Searcher.open(Path(path), verify=verify)
-        return cls(Path(path), Blueprint.of_commit(searcher.manifest, encoder), searcher)
+        blueprint = Blueprint.of_commit(searcher.manifest, encoder, backend)
+        return cls(Path(path), blueprint, searcher)
 
     @classmethod
     def create(

@@ -177,12 +177,9 @@ def test_a_transformer_in_a_folder_of_its_own_is_found(spoilt_copy: Copy) -> Non
 
 
 def add_router(folder: Path, structure: dict[str, list[str]]) -> Path:
-    modules = {
-        "": "MLMTransformer",
-        "document_1": "SpladePooling",
-        "query_0": "SparseStaticEmbedding",
-    }
-    types = {name: f"sentence_transformers.models.{kind}" for name, kind in modules.items()}
+    kinds = {"": "MLMTransformer", "document_1": "SpladePooling"}
+    kinds["query_0"] = "SparseStaticEmbedding"
+    types = {name: f"sentence_transformers.models.{kind}" for name, kind in kinds.items()}
     router = {"types": types, "structure": structure, "parameters": {"default_route": "document"}}
     (folder / "router_config.json").write_text(json.dumps(router))
     for name in ("document_1", "query_0"):

@@ -73,7 +73,8 @@ def test_the_native_backend_needs_neither_torch_nor_transformers(
         assert int(result.stdout or 0) > 0, result.stderr
 
 
-def test_backends_are_interchangeable(tiny_models: dict[str, Path], kind: str = "bert") -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_backends_are_interchangeable(tiny_models: dict[str, Path], kind: str) -> None:
     native, torch = (
         load_encoder(str(tiny_models[kind]), precision=Precision.FLOAT32, backend=backend)
         for backend in (Backend.NATIVE, Backend.TORCH)
