@@ -9,6 +9,7 @@ used; no file can make a read go beyond its end.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class SafetensorsFile:
                 f"{', '.join(DTYPES)} are read; save the model in float32."
             )
         dtype = np.dtype(DTYPES[kind]).newbyteorder("<")
-        n_values = int(np.prod(shape, dtype=np.int64)) if min(shape, default=0) >= 0 else -1
+        n_values = math.prod(shape) if min(shape, default=0) >= 0 else -1
         if start < self._start or stop - start != n_values * dtype.itemsize:
             raise self._broken(f"{name!r} does not have the size of its shape {list(shape)}")
         if stop > self._bytes.size:
