@@ -8,6 +8,7 @@ import pytest
 
 from lsr.encoders.checkpoint import check_checkpoint
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
+from tiny_models import ROUTES, add_router
 
 Copy = Callable[[], Path]
 MODULES = [
@@ -174,21 +175,6 @@ def test_a_transformer_in_a_folder_of_its_own_is_found(spoilt_copy: Copy) -> Non
     found = check_checkpoint(add_modules(folder, modules, pooling={}))
 
     assert found.folder == folder / "0_Transformer"
-
-
-def add_router(folder: Path, structure: dict[str, list[str]]) -> Path:
-    kinds = {"": "MLMTransformer", "document_1": "SpladePooling"}
-    kinds["query_0"] = "SparseStaticEmbedding"
-    types = {name: f"sentence_transformers.models.{kind}" for name, kind in kinds.items()}
-    router = {"types": types, "structure": structure, "parameters": {"default_route": "document"}}
-    (folder / "router_config.json").write_text(json.dumps(router))
-    for name in ("document_1", "query_0"):
-        (folder / name).mkdir()
-        (folder / name / "config.json").write_text("{}")
-    return add_modules(folder, [{"type": "sentence_transformers.models.Router", "path": ""}])
-
-
-ROUTES = {"query": ["query_0"], "document": ["", "document_1"]}
 
 
 def test_a_router_says_what_weights_queries_and_what_documents(spoilt_copy: Copy) -> None:

@@ -18,19 +18,8 @@ TEXTS = [
     "[MASK] unknowable",
     "",
 ]
-PIECES = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    *WORDS,
-    "rio",
-    "río",
-    "水",
-    "WEIGHTS",
-    "Ocean",
-]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+PIECES = [*SPECIAL, *WORDS, "rio", "río", "水", "WEIGHTS", "Ocean"]
 
 
 @pytest.fixture

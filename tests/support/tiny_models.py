@@ -1,5 +1,6 @@
 """Masked-language models of a few kilobytes, made from a config and a seed."""
 
+import json
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -74,6 +75,7 @@ WORDS = [
     "question",
 ]
 POSITIONS = 64
+ROUTES = {"query": ["query_0"], "document": ["", "document_1"]}
 KINDS = ("bert", "distilbert", "roberta", "xlm-roberta")
 
 
@@ -101,6 +103,26 @@ def save_tiny_model(folder: Path, kind: str = "bert", *, seed: int = 0) -> Path:
         torch.nn.init.normal_(network.get_output_embeddings().bias, mean=-1.0)
     network.save_pretrained(folder)
     wrapped.save_pretrained(folder)
+    return folder
+
+
+def add_router(folder: Path, structure: Any) -> Path:
+    """Give a model the files of sentence-transformers' router, but for the table's weights.
+
+    Args:
+        folder: of a masked-language model, which weights documents.
+        structure: parts of each route, such as ROUTES.
+    """
+    kinds = {"": "MLMTransformer", "document_1": "SpladePooling"}
+    kinds["query_0"] = "SparseStaticEmbedding"
+    types = {name: f"sentence_transformers.models.{kind}" for name, kind in kinds.items()}
+    router = {"types": types, "structure": structure, "parameters": {"default_route": "document"}}
+    (folder / "router_config.json").write_text(json.dumps(router))
+    for name in ("document_1", "query_0"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+    modules = [{"type": "sentence_transformers.models.Router", "path": ""}]
+    (folder / "modules.json").write_text(json.dumps(modules))
     return folder
 
 
