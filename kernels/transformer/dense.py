@@ -56,7 +56,7 @@ def make_dense(strip_product: Any, read_sums: Any) -> Any:
     ) -> None:
         row_bytes = 4 * out.shape[1]
         n_vectors = row_bytes // VECTOR_BYTES
-        n_block = min(n_vectors, block_vectors(depth))
+        n_block = max(1, min(n_vectors, block_vectors(depth)))
         is_one_panel = n_vectors <= PANEL_VECTORS
         panels = np.empty((0 if is_one_panel else n_block, depth, LANES), dtype=np.float32)
         sums = np.empty((STRIP_ROWS, PANEL_VECTORS, LANES), dtype=np.float32)

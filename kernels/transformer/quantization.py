@@ -53,7 +53,8 @@ def quantize_rows(
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return the bytes of a matrix and the scale of each row, largest weight / 127."""
     largest = np.abs(weight).max(axis=1, initial=0.0).astype(np.float32)
-    scales = np.where(largest > 0, largest, np.float32(1)) / np.float32(127)
+    largest[largest == 0] = 1
+    scales = largest / np.float32(127)
     return np.rint(weight / scales[:, None]).astype(np.int8), scales
 
 
