@@ -26,6 +26,7 @@ from lsr.kernels.transformer.lanes import (
     store_first,
     zeros,
 )
+from lsr.kernels.transformer.layout import check_activations, check_starts
 from lsr.kernels.transformer.strips import PANEL_VECTORS, STRIP_ROWS, float_strip
 
 PANEL_TOKENS = PANEL_VECTORS * LANES
@@ -69,6 +70,9 @@ def attend(
         n_heads: divides the rows of q.
         out: shape of q, overwritten in the columns of the texts; shares no memory with the others.
     """
+    for name, x in (("q", q), ("k", k), ("v", v), ("out", out)):
+        check_activations(name, x, *q.shape)
+    check_starts(starts, q.shape[1])
     _attend(q, k, v, starts, n_heads, out)
 
 

@@ -1,7 +1,7 @@
 """In which order is a dense layer computed? Block of tokens, strip of rows, panel of tokens.
 
-    for block in tokens:                         # as many as half a second-level cache holds
-        for strip in rows:                       # its weights stay in the first-level cache
+    for block in tokens:                         # as many as a core's part of the last cache holds
+        for strip in rows:                       # its weights come from memory once a block
             for panel in block:
                 sums = strip x panel             # registers, strips.py
                 out = activation(sums + bias) + residual

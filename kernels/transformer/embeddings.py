@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lsr.errors import InvalidInputError
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, load, store, transpose
 from lsr.kernels.transformer.layer_norm import layer_norm_reference, normalize
+from lsr.kernels.transformer.layout import check_activations, padded_tokens
 
 
 class EmbeddingTables(NamedTuple):
@@ -64,6 +65,7 @@ def embed(
     Raises:
         InvalidInputError: a row lies outside its table.
     """
+    check_activations("out", out, tables.gamma.size, padded_tokens(words.size))
     for name, rows, table in (
         ("word", words, tables.words),
         ("position", positions, tables.positions),

@@ -21,6 +21,7 @@ from lsr.kernels.transformer.lanes import (
     store,
     zeros,
 )
+from lsr.kernels.transformer.layout import check_activations
 
 
 def layer_norm_reference(
@@ -49,6 +50,8 @@ def layer_norm(
         epsilon: added to the variance.
         out: shape of x, overwritten; may be x itself.
     """
+    check_activations("x", x, gamma.size, x.shape[1])
+    check_activations("out", out, *x.shape)
     normalize(x, gamma, beta, np.float32(epsilon), out)
 
 

@@ -14,8 +14,12 @@ means, maxima and sums over features or tokens never cross lanes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from lsr.errors import InvalidInputError
 
 TOKEN_LANES = 16
 """Tokens of a vector, on every processor: what is narrower takes a vector in parts."""
@@ -29,3 +33,40 @@ def padded_tokens(n_tokens: int) -> int:
 def new_activations(n_features: int, n_tokens: int) -> NDArray[np.float32]:
     """Return zeros for `n_tokens` tokens, shape (n_features, padded_tokens(n_tokens))."""
     return np.zeros((n_features, padded_tokens(n_tokens)), dtype=np.float32)
+
+
+def check_activations(name: str, x: NDArray[Any], n_features: int, n_tokens: int) -> None:
+    """Refuse an array whose memory a kernel would misread, or write beyond.
+
+    Args:
+        name: what the message calls the array.
+        x: the array.
+        n_features: rows that it must have.
+        n_tokens: columns that it must have.
+
+    Raises:
+        InvalidInputError: the array is not what the arguments say, or not padded.
+    """
+    is_flat = x.dtype == np.float32 and x.flags.c_contiguous
+    if not is_flat or x.shape != (n_features, n_tokens) or n_tokens % TOKEN_LANES:
+        raise InvalidInputError(
+            f"{name} must be C-contiguous float32 of shape ({n_features}, {n_tokens}), padded to a "
+            f"multiple of {TOKEN_LANES} tokens, but it is {x.dtype} of shape {x.shape}."
+        )
+
+
+def check_starts(starts: NDArray[np.int64], n_tokens: int) -> None:
+    """Refuse texts that lie outside of the activations.
+
+    Args:
+        starts: shape (n_texts + 1,), first column of each text and one past the last.
+        n_tokens: columns of the activations.
+
+    Raises:
+        InvalidInputError: they fall, or leave the activations.
+    """
+    if starts.size == 0 or starts[0] < 0 or starts[-1] > n_tokens or (np.diff(starts) < 0).any():
+        raise InvalidInputError(
+            f"starts must rise from 0 to at most {n_tokens}, the number of tokens, and have one "
+            "more entry than there are texts."
+        )

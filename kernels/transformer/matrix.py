@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lsr.kernels.transformer.activation import Activation, activate_reference
 from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
 from lsr.kernels.transformer.lanes import load, spread
+from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.strips import STRIP_ROWS, float_strip
 
 
@@ -81,6 +82,11 @@ def multiply(
         activation: what is applied to the product.
         residual: shape of `out`, added last; may be `out` itself.
     """
+    n_tokens = x.shape[1]
+    check_activations("x", x, matrix.strips.shape[1], n_tokens)
+    check_activations("out", out, matrix.bias.size, n_tokens)
+    if residual is not None:
+        check_activations("residual", residual, matrix.bias.size, n_tokens)
     after = NO_RESIDUAL if residual is None else residual
     _multiply(matrix.strips, matrix.bias, x, out, int(activation), after)
 

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from lsr.kernels.transformer.activation import Activation, activate_reference
 from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
 from lsr.kernels.transformer.lanes import load, load_integers, multiply_add, spread
-from lsr.kernels.transformer.quantization import GROUP, QuantizedActivations, quantize_rows
+from lsr.kernels.transformer.layout import check_activations
+from lsr.kernels.transformer.quantization import (
+    GROUP,
+    QuantizedActivations,
+    check_quantized,
+    quantize_rows,
+)
 from lsr.kernels.transformer.strips import STRIP_ROWS, byte_strip
 
 
@@ -94,6 +100,11 @@ def multiply_int8(
         activation: what is applied to the product.
         residual: shape of `out`, added last; may be `out` itself.
     """
+    n_tokens = x.scales.size
+    check_quantized("x", x, matrix.strips.shape[1], n_tokens)
+    check_activations("out", out, matrix.bias.size, n_tokens)
+    if residual is not None:
+        check_activations("residual", residual, matrix.bias.size, n_tokens)
     after = NO_RESIDUAL if residual is None else residual
     _multiply_int8(*matrix, *x, out, int(activation), after)
 

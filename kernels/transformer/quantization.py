@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.errors import InvalidInputError
 from lsr.kernels.transformer.lanes import (
     VECTOR_BYTES,
     load,
@@ -24,6 +25,7 @@ from lsr.kernels.transformer.lanes import (
     store,
     store_bytes,
 )
+from lsr.kernels.transformer.layout import check_activations
 
 GROUP = 4
 """Neighbouring features whose bytes lie together: one instruction sums four products."""
@@ -68,6 +70,15 @@ def new_quantized(n_features: int, n_padded_tokens: int) -> QuantizedActivations
     )
 
 
+def check_quantized(name: str, x: QuantizedActivations, n_groups: int, n_tokens: int) -> None:
+    """Refuse activations of another shape; `new_quantized` allocates the right one."""
+    if x.values.shape != (n_groups, n_tokens, GROUP) or x.scales.size != n_tokens:
+        raise InvalidInputError(
+            f"{name} must have {n_groups} groups of features and {n_tokens} tokens, "
+            f"but its values are of shape {x.values.shape}."
+        )
+
+
 def quantize_reference(x: NDArray[np.float32]) -> QuantizedActivations:
     """Say in NumPy what `quantize` must write: the nearest of 256 steps, ties to even."""
     quantized = new_quantized(*x.shape)
@@ -89,6 +100,8 @@ def quantize(x: NDArray[np.float32], out: QuantizedActivations) -> None:
         x: shape (n_features, padded tokens), finite.
         out: from `new_quantized` with the same shape, overwritten.
     """
+    check_activations("x", x, *x.shape)
+    check_quantized("out", out, -(-x.shape[0] // GROUP), x.shape[1])
     _quantize(x, *out)
 
 

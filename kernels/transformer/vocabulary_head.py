@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.lanes import VECTOR_BYTES, load, load_first, store, store_first
+from lsr.kernels.transformer.layout import check_activations, check_starts
 from lsr.kernels.transformer.sparse_rows import ActiveTerms, collect, collect_reference
 from lsr.kernels.transformer.strips import STRIP_ROWS, STRIP_TERMS, float_max_strip
 
@@ -75,6 +76,8 @@ def active_terms(
         x: what the layers before it say of every token, shape (n_features, padded tokens).
         starts: shape (n_texts + 1,), first column of each text and one past the last.
     """
+    check_activations("x", x, head.strips.shape[1], x.shape[1])
+    check_starts(starts, x.shape[1])
     logits = np.empty((starts.size - 1, head.bias.size), dtype=np.float32)
     _largest_logits(head.strips, head.bias, x, starts, logits)
     return collect(logits)

@@ -35,6 +35,7 @@ from lsr.kernels.transformer.lanes import (
     store,
     zeros,
 )
+from lsr.kernels.transformer.layout import check_activations, check_starts
 from lsr.kernels.transformer.quantization import (
     GROUP,
     new_quantized,
@@ -116,6 +117,8 @@ def active_terms_int8(
         x: what the layers before it say of every token, shape (n_features, padded tokens).
         starts: shape (n_texts + 1,), first column of each text and one past the last.
     """
+    check_activations("x", x, head.weight.shape[1], x.shape[1])
+    check_starts(starts, x.shape[1])
     quantized = new_quantized(*x.shape)
     quantize(x, quantized)
     logits = np.empty((starts.size - 1, head.bias.size), dtype=np.float32)
