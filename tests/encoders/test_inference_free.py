@@ -50,7 +50,8 @@ def test_rows_are_in_order(encoder: Encoder) -> None:
 
     for terms, _ in batch.rows():
         assert (np.diff(terms.astype(np.int64)) > 0).all()
-    assert (batch.terms.dtype, batch.weights.dtype) == (np.uint32, np.float32)
+    assert batch.terms.dtype == np.uint32
+    assert batch.weights.dtype == np.float32
     assert batch.n_terms == len(encoder.tokens)
     assert len(encoder.encode_queries([])) == 0
 
