@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from lsr.encoders.json_file import read_json
@@ -26,7 +27,8 @@ LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000
 
 # bfloat16 is the upper half of a float32; NumPy has no type for it.
-DTYPES = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "BF16": np.uint16}
+FLOATS = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "BF16": np.uint16}
+DTYPES = {**FLOATS, "I8": np.int8}
 
 
 class SafetensorsFile:
@@ -57,30 +59,50 @@ class SafetensorsFile:
             raise self._broken(f"its header is not readable JSON, {error}") from error
         if not isinstance(header, dict):
             raise self._broken("its header is no object")
-        header.pop("__metadata__", None)
+        self.metadata = header.pop("__metadata__", None) or {}
         self._entries: dict[str, Any] = header
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
+    def digest(self) -> str:
+        """Return the digest of all that follows the header."""
+        return xxhash.xxh3_128_hexdigest(self._bytes[self._start :].data)
+
     def read(self, name: str) -> NDArray[np.float32]:
-        """Return a tensor, as a view of the file where that holds float32.
+        """Return a tensor of floats, as a view of the file where that holds float32.
 
         Raises:
             UnsupportedModelError: it is of another kind than floats, or partly outside the file.
         """
+        kind, stored = self._stored(name, FLOATS)
+        if kind == "BF16":
+            return (stored.astype(np.uint32) << 16).view(np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold turns infinite, and is refused
+            return np.require(stored, np.float32, ["C", "A"])
+
+    def view(self, name: str) -> NDArray[Any]:
+        """Return a tensor of floats or bytes as it is stored.
+
+        Raises:
+            UnsupportedModelError: it is of another kind, or partly outside the file.
+        """
+        return self._stored(name, DTYPES)[1]
+
+    def _stored(self, name: str, dtypes: Mapping[str, Any]) -> tuple[str, NDArray[Any]]:
+        """Return the kind of a tensor, and its numbers."""
         entry = self._entries[name]
         try:
             kind, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
             start, stop = (self._start + int(offset) for offset in entry["data_offsets"])
         except (TypeError, KeyError, ValueError) as error:
             raise self._broken(f"the entry of {name!r} is not understood") from error
-        if kind not in DTYPES:
+        if kind not in dtypes:
             raise UnsupportedModelError(
                 f"The weights in {self.path} hold {name!r} as {kind}, but only "
-                f"{', '.join(DTYPES)} are read; save the model in float32."
+                f"{', '.join(dtypes)} are read; save the model in float32."
             )
-        dtype = np.dtype(DTYPES[kind]).newbyteorder("<")
+        dtype = np.dtype(dtypes[kind]).newbyteorder("<")
         n_values = math.prod(shape) if min(shape, default=0) >= 0 else -1
         if start < self._start or stop - start != n_values * dtype.itemsize:
             raise self._broken(f"{name!r} does not have the size of its shape {list(shape)}")
@@ -88,11 +110,7 @@ class SafetensorsFile:
             raise self._broken(
                 f"{name!r} ends at byte {stop} but the file at {self._bytes.size}; fetch it again"
             )
-        stored = np.frombuffer(self._bytes, dtype, n_values, offset=start).reshape(shape)
-        if kind == "BF16":
-            return (stored.astype(np.uint32) << 16).view(np.float32)
-        with np.errstate(over="ignore"):  # what float32 cannot hold turns infinite, and is refused
-            return np.require(stored, np.float32, ["C", "A"])
+        return kind, np.frombuffer(self._bytes, dtype, n_values, offset=start).reshape(shape)
 
     def _broken(self, what: str) -> UnsupportedModelError:
         return UnsupportedModelError(f"The weights in {self.path} are damaged: {what}.")
@@ -120,6 +138,10 @@ class ModelWeights:
                 f"nor {INDEX_FILE}."
             )
         self.files = [SafetensorsFile(folder / file) for file in files]
+
+    def digest(self) -> str:
+        """Return the digest of all tensors."""
+        return "-".join(file.digest() for file in self.files)
 
     def read(self, names: Sequence[str], shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the first tensor there is of `names`.
@@ -152,6 +174,7 @@ class ModelWeights:
             raise UnsupportedModelError(
                 f"The weights in {str(self._folder)!r} hold NaN or infinite values in {name!r}."
             )
+        tensor.flags.writeable = False  # as a view of the file is
         return tensor
 
 

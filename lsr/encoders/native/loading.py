@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,15 @@ from lsr.encoders.native.layers import (
     int8_head,
 )
 from lsr.encoders.native.network import NativeNetwork
+from lsr.encoders.native.pack_cache import PackCache, Packed
 from lsr.encoders.precision import Precision
 from lsr.encoders.safetensors_file import ModelWeights
 from lsr.kernels.transformer import (
     EmbeddingTables,
+    PackedHead,
+    PackedInt8Head,
+    PackedInt8Matrix,
+    PackedMatrix,
     pack_head,
     pack_int8,
     pack_int8_head,
@@ -32,6 +37,11 @@ from lsr.kernels.transformer import (
 )
 
 Array = NDArray[np.float32]
+Read = Callable[[], tuple[Array, Array]]
+"""Reads a matrix and its bias."""
+
+LEAST_CACHED = 16_000_000
+"""Weights of a model whose packed form is kept; fewer are packed in some hundredths of a second."""
 
 
 def load_native_network(
@@ -47,22 +57,43 @@ def load_native_network(
     Raises:
         UnsupportedModelError: its files are damaged, or do not fit the configuration.
     """
-    architecture = architecture_of(config)
-    if precision is Precision.INT8:
-        model = _Model(
-            architecture,
-            ModelWeights(folder),
-            dense=lambda weight, bias: Int8Dense(pack_int8(weight, bias)),
-            head=lambda weight, bias: int8_head(pack_int8_head(weight, bias)),
-        )
-        return model.network(Precision.INT8)
-    model = _Model(
-        architecture,
-        ModelWeights(folder),
-        dense=lambda weight, bias: Float32Dense(pack_matrix(weight, bias)),
-        head=lambda weight, bias: float32_head(pack_head(weight, bias)),
-    )
-    return model.network(Precision.FLOAT32)
+    architecture, weights = architecture_of(config), ModelWeights(folder)
+    resolved = Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
+    if architecture.n_multiplied < LEAST_CACHED:
+        return _network(architecture, weights, resolved, _make)
+    with PackCache(folder, resolved, f"{architecture} {weights.digest()}") as cache:
+        return _network(architecture, weights, resolved, cache.get)
+
+
+class Get(Protocol):
+    """Returns a packed part of a model: kept from earlier, or made now."""
+
+    def __call__(self, name: str, kind: type[Packed], make: Callable[[], Packed]) -> Packed:
+        """Return the part `name`, of type `kind`, which `make` makes."""
+
+
+def _make(name: str, kind: type[Packed], make: Callable[[], Packed]) -> Packed:
+    return make()
+
+
+def _network(
+    architecture: Architecture, weights: ModelWeights, precision: Precision, get: Get
+) -> NativeNetwork:
+    """Return the network, its matrices packed for one precision."""
+
+    def float32_dense(name: str, read: Read) -> Dense:
+        return Float32Dense(get(name, PackedMatrix, lambda: pack_matrix(*read())))
+
+    def int8_dense(name: str, read: Read) -> Dense:
+        return Int8Dense(get(name, PackedInt8Matrix, lambda: pack_int8(*read())))
+
+    def packed_head(name: str, read: Read) -> Head:
+        if precision is Precision.INT8:
+            return int8_head(get(name, PackedInt8Head, lambda: pack_int8_head(*read())))
+        return float32_head(get(name, PackedHead, lambda: pack_head(*read())))
+
+    dense = int8_dense if precision is Precision.INT8 else float32_dense
+    return _Model(architecture, weights, dense=dense, head=packed_head).network(precision)
 
 
 class _Model:
@@ -71,8 +102,8 @@ class _Model:
     Args:
         architecture: says how they are called and shaped.
         weights: the tensors.
-        dense: packs the matrix and the bias of a dense layer.
-        head: packs those of the vocabulary head.
+        dense: packs the dense layer of a name, of which the callable reads matrix and bias.
+        head: packs the vocabulary head likewise.
     """
 
     def __init__(
@@ -80,8 +111,8 @@ class _Model:
         architecture: Architecture,
         weights: ModelWeights,
         *,
-        dense: Callable[[Array, Array], Dense],
-        head: Callable[[Array, Array], Head],
+        dense: Callable[[str, Read], Dense],
+        head: Callable[[str, Read], Head],
     ) -> None:
         self._architecture = architecture
         self._family = architecture.family
@@ -110,6 +141,7 @@ class _Model:
             types = self._weights.read([name], (shape.n_types, shape.hidden_size))
         else:
             types = np.zeros((1, shape.hidden_size), dtype=np.float32)
+            types.flags.writeable = False  # like what is read: kernels are compiled for one kind
         return EmbeddingTables(
             words=self._term_rows([f"{prefix}word_embeddings.weight"], [self._decoder]),
             positions=self._weights.read(
@@ -135,10 +167,14 @@ class _Model:
 
     def _dense(self, n_rows: int, n_columns: int, *names: str) -> Dense:
         """Return the dense layers of these names as one, which has the rows of all."""
-        read = self._weights.read
-        weights = [read([f"{name}.weight"], (n_rows, n_columns)) for name in names]
-        biases = [read([f"{name}.bias"], (n_rows,)) for name in names]
-        return self._pack_dense(np.concatenate(weights), np.concatenate(biases))
+
+        def read() -> tuple[Array, Array]:
+            tensor = self._weights.read
+            weights = [tensor([f"{name}.weight"], (n_rows, n_columns)) for name in names]
+            biases = [tensor([f"{name}.bias"], (n_rows,)) for name in names]
+            return np.concatenate(weights), np.concatenate(biases)
+
+        return self._pack_dense(names[0], read)
 
     def _norm(self, name: str) -> Norm:
         """Return a layer norm; gamma and beta are the names from before PyTorch."""
@@ -152,10 +188,13 @@ class _Model:
     def _head(self) -> Head:
         words = f"{self._family.embeddings}.word_embeddings.weight"
         n_names = None if self._architecture.is_tied else 1
-        bias = self._weights.read(
-            self._family.decoder_bias[:n_names], (self._architecture.n_terms,)
-        )
-        return self._pack_head(self._term_rows([self._decoder], [words]), bias)
+
+        def read() -> tuple[Array, Array]:
+            names = self._family.decoder_bias[:n_names]
+            bias = self._weights.read(names, (self._architecture.n_terms,))
+            return self._term_rows([self._decoder], [words]), bias
+
+        return self._pack_head(self._family.decoder, read)
 
     @property
     def _decoder(self) -> str:
