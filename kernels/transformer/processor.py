@@ -14,18 +14,18 @@ from numba.core.registry import cpu_target
 
 
 class Dot(Enum):
-    """How four neighbouring products of bytes are summed.
+    """How four neighbouring products of bytes are summed, exactly in all cases.
 
     Attributes:
-        AVX512_VNNI: vpdpbusd, 16 sums an instruction.
-        AVX_VNNI: vpdpbusd, 8 sums.
-        WIDENED: bytes are widened to 16 bits, for which every processor has a sum of products. (The
-            AVX2 instruction for bytes, vpmaddubsw, saturates: its results would differ.)
+        VNNI: vpdpbusd, an instruction for it.
+        WORDS: pmaddwd, which sums two products of 16-bit words, so bytes are widened first. (The
+            instruction for bytes, pmaddubsw, saturates: its results would differ.)
+        PLAIN: one product at a time, on any processor.
     """
 
-    AVX512_VNNI = "avx512vnni"
-    AVX_VNNI = "avxvnni"
-    WIDENED = "widened"
+    VNNI = "VNNI"
+    WORDS = "words"
+    PLAIN = "plain"
 
 
 def _features() -> frozenset[str]:
@@ -44,17 +44,16 @@ WIDE_TILES = HAS_AVX512
 """Whether there are 32 registers of 16 lanes, for tiles of 8 rows and 3 vectors. Else tiles have 4
 rows and one vector, which fit 16 registers of 8 lanes; LLVM takes vectors apart."""
 
-if HAS_AVX512 and "avx512vnni" in FEATURES:
-    DOT = Dot.AVX512_VNNI
-elif HAS_AVX2 and "avxvnni" in FEATURES:
-    DOT = Dot.AVX_VNNI
+if HAS_AVX512:
+    REGISTER_BITS, _VNNI = 512, "avx512vnni"
+elif HAS_AVX2:
+    REGISTER_BITS, _VNNI = 256, "avxvnni"
 else:
-    DOT = Dot.WIDENED
+    REGISTER_BITS, _VNNI = 128, ""
 
-NAME = " + ".join(
-    (
-        "AVX-512" if HAS_AVX512 else "AVX2" if HAS_AVX2 else "portable vectors",
-        *(() if DOT == Dot.WIDENED else ("VNNI",)),
-    )
-)
+DOT = Dot.VNNI if _VNNI in FEATURES else Dot.PLAIN if REGISTER_BITS == 128 else Dot.WORDS
+
+_VECTORS = {512: "AVX-512", 256: "AVX2", 128: "any processor"}
+
+NAME = _VECTORS[REGISTER_BITS] + (" + VNNI" if DOT == Dot.VNNI else "")
 """What a report of speed should print."""

@@ -36,16 +36,24 @@ from lsr.kernels.transformer.lanes import (
     LANES,
     VECTOR_BYTES,
     emit_call,
+    emit_constant,
     emit_load,
     emit_maximum,
     emit_spread,
     emit_store,
 )
-from lsr.kernels.transformer.processor import DOT, Dot
+from lsr.kernels.transformer.processor import DOT, REGISTER_BITS, Dot
 
 PREFETCH_BYTES = 8192
 """Distance at which weights are asked for. With weights in memory, which is where a model of 100
 million parameters has them, a layer for 16 tokens takes a third of the time."""
+
+WORDS = ir.VectorType(ir.IntType(16), 2 * LANES)
+
+PMADDWD = {
+    512: "llvm.x86.avx512.pmaddw.d.512",
+    256: "llvm.x86.avx2.pmadd.wd",
+}
 
 OPERANDS = ("scalars", "row_step", "depth_step", "lanes", "lanes_step", "depth")
 
@@ -55,53 +63,56 @@ def _add_product(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
     return emit_call(builder, "llvm.fmuladd.v16f32", FLOATS, scalars, lanes, total)
 
 
-def _part(builder: Any, vector: Any, first: int, step: int = 1) -> Any:
-    """Return half of the elements of a vector: 8 neighbours, or every second one."""
-    n_kept = vector.type.count // 2
-    places = [first + step * place for place in range(n_kept)]
-    kind = ir.VectorType(I32, n_kept)
-    nothing = ir.Constant(vector.type, ir.Undefined)
-    return builder.shuffle_vector(vector, nothing, ir.Constant(kind, places))
-
-
 def _add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
-    """Add the four products of unsigned and signed bytes to every lane, exactly."""
-    if DOT == Dot.AVX512_VNNI:
-        return _vpdpbusd(builder, 512, total, unsigned, signed)
-    if DOT == Dot.AVX_VNNI:
-        low, high = (
-            _vpdpbusd(
-                builder, 256, *(_part(builder, one, first) for one in (total, unsigned, signed))
-            )
-            for first in (0, LANES // 2)
-        )
-        return builder.shuffle_vector(low, high, ir.Constant(INTS, list(range(LANES))))
-    return _add_widened_dot(builder, total, unsigned, signed)
-
-
-def _vpdpbusd(builder: Any, bits: int, total: Any, unsigned: Any, signed: Any) -> Any:
-    # LLVM 22 has these operands as bytes; it still takes, and converts, calls of this older form.
-    name = f"llvm.x86.avx512.vpdpbusd.{bits}"
-    return emit_call(builder, name, total.type, total, unsigned, signed)
-
-
-def _add_widened_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
-    """The same by 16-bit words: bytes 0 and 2 of each lane, then bytes 1 and 3."""
-    words = ir.VectorType(ir.IntType(16), 2 * LANES)
-    eight = ir.Constant(words, [8] * words.count)
-    a, b = builder.bitcast(unsigned, words), builder.bitcast(signed, words)
-    even = builder.lshr(builder.shl(a, eight), eight), builder.ashr(builder.shl(b, eight), eight)
-    odd = builder.lshr(a, eight), builder.ashr(b, eight)
-    for left, right in (even, odd):
-        # LLVM makes one pmaddwd of a sum of neighbouring products.
-        products = [
-            builder.mul(
-                *(builder.sext(_part(builder, one, first, 2), INTS) for one in (left, right))
-            )
-            for first in (0, 1)
-        ]
-        total = builder.add(total, builder.add(*products))
+    """Add the four products of unsigned and signed bytes to every lane, by what `DOT` says."""
+    if DOT == Dot.VNNI:
+        # LLVM 22 has bytes as operands; it still takes, and converts, calls of this older form.
+        name = f"llvm.x86.avx512.vpdpbusd.{REGISTER_BITS}"
+        return _by_register(builder, name, total, unsigned, signed)
+    if DOT == Dot.WORDS:
+        return _add_dot_of_words(builder, total, unsigned, signed)
+    for byte in range(4):
+        # Left to the top of the lane, then right: what remains is the byte and its sign.
+        left, right = emit_constant(24 - 8 * byte), emit_constant(24)
+        a = builder.lshr(builder.shl(unsigned, left), right)
+        b = builder.ashr(builder.shl(signed, left), right)
+        total = builder.add(total, builder.mul(a, b))
     return total
+
+
+def _add_dot_of_words(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
+    """The same with bytes 0 and 2 of every lane as 16-bit words, then bytes 1 and 3."""
+    a, b = builder.bitcast(unsigned, WORDS), builder.bitcast(signed, WORDS)
+    eight = ir.Constant(WORDS, [8] * WORDS.count)
+    a_even, a_odd = builder.lshr(builder.shl(a, eight), eight), builder.lshr(a, eight)
+    b_even, b_odd = builder.ashr(builder.shl(b, eight), eight), builder.ashr(b, eight)
+    for pair in ((a_even, b_even), (a_odd, b_odd)):
+        total = builder.add(total, _by_register(builder, PMADDWD[REGISTER_BITS], *pair))
+    return total
+
+
+def _by_register(builder: Any, name: str, *vectors: Any) -> Any:
+    """Call an intrinsic for registers of this processor on each part of wider vectors."""
+    parts = [
+        emit_call(
+            builder,
+            name,
+            ir.VectorType(I32, REGISTER_BITS // 32),
+            *(_part(builder, vector, REGISTER_BITS, place) for vector in vectors),
+        )
+        for place in range(512 // REGISTER_BITS)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return builder.shuffle_vector(*parts, ir.Constant(INTS, list(range(LANES))))
+
+
+def _part(builder: Any, vector: Any, bits: int, place: int) -> Any:
+    """Return the part of a vector that fills register number `place`."""
+    n_kept = vector.type.count * bits // 512
+    kept = list(range(place * n_kept, (place + 1) * n_kept))
+    nothing = ir.Constant(vector.type, ir.Undefined)
+    return builder.shuffle_vector(vector, nothing, ir.Constant(ir.VectorType(I32, n_kept), kept))
 
 
 def _emit_sums(
