@@ -124,7 +124,13 @@ class SpladeEncoder:
     ) -> SparseBatch:
         lengths = np.array([text.ids.size for text in tokenized], dtype=np.int64)
         filled = np.flatnonzero(lengths)
-        batches = [filled[rows] for rows in plan_batches(lengths[filled], self._token_budget)]
+        n_tokens = int(lengths.sum())
+        is_small = n_tokens * self._network.work_per_token < SMALL_WORK
+        # Few texts make batches small enough for every worker to have one.
+        share = n_tokens if is_small else -(-n_tokens // self._n_workers)
+        batches = [
+            filled[rows] for rows in plan_batches(lengths[filled], min(self._token_budget, share))
+        ]
         # One vector without terms stands for every empty text.
         empty = SparseBatch.from_rows([[]], self._network.n_terms)
         parts = [empty] * (len(batches) + 1)
@@ -144,6 +150,6 @@ class SpladeEncoder:
             finished,
             self._n_workers,
             single_threaded=self._network.single_threaded,
-            is_small=int(lengths.sum()) * self._network.work_per_token < SMALL_WORK,
+            is_small=is_small,
         )
         return SparseBatch.concatenate(parts).take(position.tolist())

@@ -109,6 +109,26 @@ def test_rows_come_in_input_order_from_many_batches(
     assert vectors.weights.dtype == np.float32
 
 
+@pytest.mark.parametrize(("small_work", "n_batches"), [(0, 2), (1e9, 1)])
+def test_few_texts_are_shared_by_the_workers_unless_that_is_more_work(
+    tiny_bert: SpladeEncoder, monkeypatch: pytest.MonkeyPatch, small_work: float, n_batches: int
+) -> None:
+    monkeypatch.setattr("lsr.encoders.splade.SMALL_WORK", small_work)
+    monkeypatch.setattr(tiny_bert, "_n_workers", 2)
+    encode = tiny_bert._network.encode
+    sizes = []
+
+    def counted(rows: Any) -> SparseBatch:
+        sizes.append(len(rows))
+        return encode(rows)
+
+    monkeypatch.setattr(tiny_bert._network, "encode", counted)
+
+    tiny_bert.encode_documents(["the river and the ocean"] * 8)
+
+    assert sizes == [8 // n_batches] * n_batches
+
+
 def test_encoding_twice_gives_the_same_bits(tiny_bert: Encoder) -> None:
     texts = random_texts(30)
 
