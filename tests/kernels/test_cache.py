@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numba
 import pytest
 
@@ -12,6 +14,18 @@ def test_folder_changes_with_the_source_of_any_kernel(
     before = subject.cache_folder()
 
     (tmp_path / "b.py").write_text("two")  # type: ignore[operator]
+
+    assert subject.cache_folder() != before
+
+
+def test_folder_changes_with_the_source_of_a_kernel_in_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "FOLDER", tmp_path)
+    before = subject.cache_folder()
+
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "a.py").write_text("one")
 
     assert subject.cache_folder() != before
 
