@@ -9,7 +9,7 @@ import pytest
 
 import lsr as library
 from command import environment, lsr
-from lsr.encoders import Backend
+from lsr.encoders import Backend, Precision
 from tiny_models import WORDS
 
 RUN_WITHOUT_TORCH = """
@@ -70,6 +70,31 @@ def test_an_index_of_one_backend_answers_by_the_other(
             np.testing.assert_allclose(
                 [score for _, score in found], [score for _, score in expected], rtol=0.02
             )
+
+
+@pytest.mark.parametrize(
+    ("precision", "backend"),
+    [(Precision.BFLOAT16, Backend.TORCH), (Precision.INT8, Backend.NATIVE)],
+)
+def test_an_index_of_any_precision_is_searched_by_either_backend(
+    indexed: Path, tiny_model: Path, tmp_path: Path, precision: Precision, backend: Backend
+) -> None:
+    encoder = library.load_encoder(
+        str(tiny_model), max_length=32, precision=precision, backend=backend
+    )
+    documents = [("a", "the garden and a song"), ("b", "an engine"), ("c", "wheel and river")]
+    records = [{"id": doc_id, "text": text} for doc_id, text in documents]
+    library.Index.build(tmp_path / "idx", records, encoder=encoder)
+
+    expected = hits(tmp_path / "idx", backend)
+
+    opened = library.Index.open(tmp_path / "idx")
+    assert opened.encoder.settings["precision"] == (
+        Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
+    )
+    for other in Backend:
+        found = hits(tmp_path / "idx", other)
+        assert [doc_id for doc_id, _ in found] == [doc_id for doc_id, _ in expected]
 
 
 def test_documents_may_be_added_by_another_backend(
