@@ -39,7 +39,7 @@ from lsr.kernels.score_filter import (
     order_terms,
 )
 from lsr.kernels.top_k import insert, offer
-from lsr.kernels.vector import above_u16, add_row_u16, count_trailing_zeros
+from lsr.kernels.vector import above_u16, add_row_u16, clear_u16, count_trailing_zeros
 
 FIRST_WINDOW = 2048
 """Documents scored in full, so that there is a threshold; later windows are 4 times as long."""
@@ -229,6 +229,7 @@ def _score_candidates(
                 if size == best_scores.size and best_scores[0] > threshold:
                     threshold = best_scores[0]
                     limit = threshold * numerator // denominator
+        clear_u16(address)
     return size
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsr.kernels.accumulate import Cursors, prefetch_list, scatter_u16
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
 from lsr.kernels.postings import RANGE_SIZE, Postings
-from lsr.kernels.vector import above_u16, add_row_u16, prefetch
+from lsr.kernels.vector import above_u16, add_row_u16, clear_u16, prefetch
 
 SLACK = 0.08
 """Share of the threshold that the bounds of terms left out may sum to. On 300,000 SPLADE passages
@@ -67,7 +67,7 @@ def new_scratch() -> Scratch:
     n_blocks = RANGE_SIZE // BLOCK_SIZE
     return Scratch(
         np.empty(RANGE_SIZE, dtype=np.uint32),
-        np.empty(RANGE_SIZE, dtype=np.uint16),
+        np.zeros(RANGE_SIZE, dtype=np.uint16),
         np.empty(n_blocks, dtype=np.uint16),
         np.empty(n_blocks, dtype=np.int64),
     )
@@ -154,8 +154,6 @@ def fill_filter(
     scratch: Scratch,
 ) -> None:
     """Write the 16-bit scores of the window's documents by the terms from `first` on."""
-    padded_end = (end + BLOCK_SIZE - 1) // BLOCK_SIZE * BLOCK_SIZE
-    scratch.filter_scores[begin:padded_end] = 0
     prefetch_list(postings, cursors, first)
     for row in range(first, query.terms.size):
         prefetch_list(postings, cursors, row + 1)
@@ -193,6 +191,7 @@ def open_blocks(
     for block in range(first, last):
         room = limit - np.int64(np.float64(scratch.block_bounds[block]) * bound_factor)
         if room >= 0 and above_u16(scores + 2 * BLOCK_SIZE * block, room) == np.uint64(0):
+            clear_u16(scores + 2 * BLOCK_SIZE * block)
             continue
         scratch.blocks[n_blocks] = block
         n_blocks += 1

@@ -109,6 +109,19 @@ def _make_above(bits: int) -> Callable[..., Any]:
     return intrinsic(above)
 
 
+def _make_clear(bits: int) -> Callable[..., Any]:
+    def clear(typing_context: Any, scores: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            zeros = ir.Constant(_lanes(bits), [0] * LANES)
+            stored = builder.store(zeros, _pointer(builder, arguments[0], _lanes(bits)))
+            stored.align = 1
+            return context.get_dummy_value()
+
+        return types.void(types.int64), generate
+
+    return intrinsic(clear)
+
+
 load_u8, load_u16, load_u32, load_u64 = (_make_load(bits) for bits in (8, 16, 32, 64))
 """``load(address) -> uint64``: the integer at an address, which need not be aligned."""
 
@@ -117,6 +130,9 @@ add_u16, add_u32 = _make_add(16), _make_add(32)
 
 add_row_u16, add_row_u32 = _make_add_row(16), _make_add_row(32)
 """``add_row(scores, row, weight)``: ``scores[:64] += weight * row[:64]``, the row of uint8."""
+
+clear_u16 = _make_clear(16)
+"""``clear(scores)``: ``scores[:64] = 0``."""
 
 above_u16 = _make_above(16)
 """``above(scores, threshold) -> uint64``: bit i says whether ``scores[i] > threshold``.
