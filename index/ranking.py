@@ -67,9 +67,7 @@ def rank_by_impacts(queries: SparseBatch, plan: Plan) -> Ranked:
             heaps,
         )
     sort_heaps(heaps)
-    is_hit = np.arange(plan.k) < heaps.sizes[:, None]
-    scores = np.where(is_hit, heaps.scores, 0) * (steps * plan.step)[:, None]
-    return np.where(is_hit, heaps.docs, -1), scores
+    return heaps.docs, heaps.scores * (steps * plan.step)[:, None]
 
 
 def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:

@@ -200,7 +200,7 @@ def _score_candidates(
     best_docs: NDArray[np.int64],
     size: int,
 ) -> int:
-    """Complete the open blocks, and score exactly what may be a hit."""
+    """Complete the open blocks, score exactly what may be a hit, and clear the blocks again."""
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
     limit = threshold * numerator // denominator
     for number in range(n_blocks):

@@ -261,6 +261,9 @@ def search_segment(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def sort_heaps(heaps: Heaps) -> None:
-    """Put the entries of every heap in order, best first."""
+    """Put the entries of every heap in order, best first; what is not in use becomes -1 and 0."""
     for query in range(heaps.sizes.size):
         sort_best(heaps.scores[query], heaps.docs[query], heaps.sizes[query])
+        for place in range(heaps.sizes[query], heaps.docs.shape[1]):
+            heaps.docs[query, place] = -1
+            heaps.scores[query, place] = 0

@@ -29,6 +29,11 @@ def _above_u16(scores: Any, threshold: Any) -> Any:
 
 
 @numba.njit(nogil=True, error_model="numpy")
+def _clear_u16(scores: Any, place: Any) -> None:
+    subject.clear_u16(scores.ctypes.data + 2 * place)
+
+
+@numba.njit(nogil=True, error_model="numpy")
 def _loads(values: Any, place: Any) -> Any:
     at = values.ctypes.data + place
     return subject.load_u8(at), subject.load_u16(at), subject.load_u32(at), subject.load_u64(at)
@@ -68,6 +73,17 @@ def test_a_bit_tells_whether_a_lane_is_above(values: list[int], threshold: int) 
     mask = int(_above_u16(np.array(values, dtype=np.uint16), threshold))
 
     assert [bool(mask >> lane & 1) for lane in range(64)] == [one > threshold for one in values]
+
+
+@pytest.mark.parametrize("place", [0, 1, 33])
+def test_exactly_64_lanes_are_cleared(place: int) -> None:
+    scores = np.full(128, 7, dtype=np.uint16)
+
+    _clear_u16(scores, place)
+
+    expected = np.full(128, 7)
+    expected[place : place + subject.LANES] = 0
+    assert scores.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
