@@ -1,6 +1,7 @@
 """transformers computes the same models with torch: it says what the native network must give."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ def test_every_activation_gives_what_torch_gives(spoilt_copy: Copy, activation: 
     assert_as_torch(change_config(spoilt_copy(), hidden_act=activation), texts(5))
 
 
+def test_the_head_of_roberta_keeps_its_own_activation(
+    tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_models["roberta"], tmp_path / "model"))
+
+    assert_as_torch(change_config(folder, hidden_act="relu"), texts(5))
+
+
 @pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
 def test_padding_that_somebody_typed_has_no_position_of_its_own(
     tiny_models: dict[str, Path], kind: str
@@ -86,10 +95,21 @@ def test_of_tied_tables_the_decoder_may_be_the_one_stored(spoilt_copy: Copy) -> 
     assert_as_torch(change_weights(spoilt_copy(), rename), texts(5))
 
 
-def test_a_decoder_that_is_not_tied_must_be_stored(spoilt_copy: Copy) -> None:
-    folder = change_config(spoilt_copy(), tie_word_embeddings=False)
+@pytest.mark.parametrize(("stored", "absent"), [("weight", "bias"), ("bias", "weight")])
+def test_a_decoder_that_is_not_tied_must_be_stored_whole(
+    spoilt_copy: Copy, stored: str, absent: str
+) -> None:
+    tied = {
+        "weight": "bert.embeddings.word_embeddings.weight",
+        "bias": "cls.predictions.bias",
+    }
 
-    with pytest.raises(UnsupportedModelError, match=r"lack 'cls\.predictions\.decoder"):
+    def untie(tensors: dict[str, Any]) -> None:
+        tensors[f"cls.predictions.decoder.{stored}"] = tensors[tied[stored]].clone()
+
+    folder = change_config(change_weights(spoilt_copy(), untie), tie_word_embeddings=False)
+
+    with pytest.raises(UnsupportedModelError, match=rf"lack 'cls\.predictions\.decoder\.{absent}'"):
         load_encoder(str(folder), backend=NATIVE)
 
 
