@@ -15,7 +15,7 @@ import numpy as np
 import xxhash
 from numpy.typing import ArrayLike, NDArray
 
-from lsr.errors import InvalidInputError
+from lsr.errors import InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -93,8 +93,15 @@ class SparseBatch:
         return SparseBatch.from_arrays(self.indptr, new_ids[self.terms], self.weights, n_terms)
 
     def to_scipy(self) -> scipy.sparse.csr_array:
-        """Return the batch as a SciPy CSR array of shape (n_rows, n_terms)."""
-        import scipy.sparse
+        """Return the batch as a SciPy CSR array of shape (n_rows, n_terms).
+
+        Raises:
+            MissingDependencyError: SciPy is not installed.
+        """
+        try:
+            import scipy.sparse
+        except ImportError:
+            raise MissingDependencyError("A SciPy matrix", "eval") from None
 
         shape = (len(self), self.n_terms)
         return scipy.sparse.csr_array(
@@ -198,21 +205,32 @@ class SparseBatch:
 
     @staticmethod
     def from_matrix(matrix: Any, *, place: Callable[[int], str] = "row {}".format) -> SparseBatch:
-        """Build a batch from a SciPy sparse matrix or a torch sparse tensor, one vector a row.
+        """Build a batch from a matrix, one vector a row.
 
-        One dimension counts as one row.
+        Args:
+            matrix: a SciPy sparse matrix, a torch sparse tensor or a dense array; one dimension
+                counts as one row.
+            place: how error messages name a row.
         """
-        import scipy.sparse
-
-        if len(matrix.shape) == 1:
-            matrix = matrix.reshape((1, -1))
+        shape = tuple(matrix.shape)
         if hasattr(matrix, "to_sparse_coo"):
-            coo = matrix.to_sparse_coo().coalesce()
-            rows, columns = coo.indices().cpu().numpy()
-            values = coo.values().float().cpu().numpy()
-            matrix = scipy.sparse.coo_array((values, (rows, columns)), shape=tuple(coo.shape))
-        csr = scipy.sparse.csr_array(matrix)
-        return SparseBatch.from_arrays(csr.indptr, csr.indices, csr.data, csr.shape[1], place=place)
+            tensor = matrix.to_sparse_coo().coalesce()
+            coordinates = tensor.indices().cpu().numpy()
+            weights = tensor.values().float().cpu().numpy()
+        elif hasattr(matrix, "tocoo"):
+            coo = matrix.tocoo()
+            coordinates, weights = np.array(coo.coords), coo.data
+        else:
+            coordinates = np.array(matrix.nonzero())
+            weights = matrix[tuple(coordinates)]
+        columns = coordinates[-1]
+        rows = coordinates[0] if len(shape) == 2 else np.zeros_like(columns)
+        order = np.argsort(rows, kind="stable")
+        n_rows = shape[0] if len(shape) == 2 else 1
+        pointers = _indptr(np.bincount(rows, minlength=n_rows))
+        return SparseBatch.from_arrays(
+            pointers, columns[order], weights[order], shape[-1], place=place
+        )
 
 
 def batch_of_named_terms(
