@@ -114,7 +114,7 @@ class Blueprint:
             None,
             manifest.max_weight,
             manifest.properties,
-            backend=backend,
+            backend=Backend.parse(backend),
         )
 
     def load_encoder(self, path: Path) -> Encoder:

@@ -77,6 +77,7 @@ class Index:
             IndexNotFoundError: there is no index at `path`.
             CorruptIndexError: a file is missing or damaged.
             VocabularyMismatchError: `encoder` has another vocabulary than the index.
+            ConfigError: there is no such backend.
         """
         searcher = Searcher.open(Path(path), verify=verify)
         blueprint = Blueprint.of_commit(searcher.manifest, encoder, backend)

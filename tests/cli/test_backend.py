@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def without_torch(*arguments: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-def hits(index: Path, backend: Backend) -> list[tuple[str, float]]:
+def hits(index: Path, backend: Any) -> list[tuple[str, float]]:
     found = library.Index.open(index, backend=backend).search("the garden and a song")
     return [(hit.doc_id, hit.score) for hit in found]
 
@@ -92,7 +93,7 @@ def test_an_index_of_any_precision_is_searched_by_either_backend(
     assert opened.encoder.settings["precision"] == (
         Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
     )
-    for other in Backend:
+    for other in (*Backend, "native"):
         found = hits(tmp_path / "idx", other)
         assert [doc_id for doc_id, _ in found] == [doc_id for doc_id, _ in expected]
 
