@@ -10,8 +10,11 @@ from transformer_inputs import normal, starts_of
 MATRIX = transformer.pack_matrix(normal(1, 8, 4))
 
 
-@pytest.mark.parametrize(("n_tokens", "padded"), [(0, 0), (1, 16), (16, 16), (17, 32)])
-def test_rows_are_padded_to_whole_vectors(n_tokens: int, padded: int) -> None:
+@pytest.mark.parametrize(
+    ("n_tokens", "padded"),
+    [(0, 0), (1, 16), (16, 16), (17, 32), (112, 112), (113, 144), (1024, 1040)],
+)
+def test_rows_are_whole_vectors_of_no_crowded_length(n_tokens: int, padded: int) -> None:
     assert transformer.new_activations(3, n_tokens).shape == (3, padded)
 
 
