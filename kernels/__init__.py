@@ -1,6 +1,9 @@
 """Numba kernels: pure functions over flat arrays, each with a NumPy reference beside it."""
 
 from lsr.kernels._cache import keyed_cache
+from lsr.kernels._first_use import announce_compilation
+
+announce_compilation()
 
 with keyed_cache():
     from lsr.kernels.block_checks import unchecked_blocks, unchecked_blocks_reference

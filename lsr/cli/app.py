@@ -23,6 +23,7 @@ from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.search import search
 from lsr.cli.snapshot import restore, snapshot
 from lsr.cli.verify import verify
+from lsr.cli.warmup import warmup
 from lsr.errors import DISK_FULL_ERRNOS, LsrError
 
 EXIT_INTERRUPTED = 130
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for verb in (
     *(demo, index, search, explain, delete, merge, encode, info, verify),
-    *(snapshot, restore, doctor),
+    *(snapshot, restore, doctor, warmup),
 ):
     add_command(app, verb)
 add_command(app, evaluate, name="eval")

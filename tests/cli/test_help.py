@@ -11,7 +11,7 @@ from command import environment, lsr
 
 VERBS = [
     *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
-    *("snapshot", "restore", "doctor"),
+    *("snapshot", "restore", "doctor", "warmup"),
     *("bench encode", "bench search", "bench growth"),
 ]
 
