@@ -126,7 +126,7 @@ class _Advance:
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
 
-    def encoded(self, n_texts: int) -> None:
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
         """Move the bar."""
         self._bar.advance(n_texts)
 

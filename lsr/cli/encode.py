@@ -116,7 +116,7 @@ class _Listener:
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
 
-    def encoded(self, n_texts: int) -> None:
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
         """Count texts that were encoded."""
         self._bar.advance(n_texts)
 

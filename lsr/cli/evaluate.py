@@ -290,7 +290,7 @@ class _Listener:
         self._bar = bar
         self.n_truncated = 0
 
-    def encoded(self, n_texts: int) -> None:
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
         self._bar.advance(n_texts)
 
     def truncated(self, row: int) -> None:

@@ -295,7 +295,7 @@ class _Report:
         self.n_skipped += 1
         self._example(self.n_skipped, f"skipped: {error}")
 
-    def encoded(self, n_texts: int) -> None:
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
         """Count texts that were encoded."""
         self._bar.advance(n_texts)
 

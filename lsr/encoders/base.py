@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lsr.sparse import SparseBatch
@@ -11,11 +12,29 @@ from lsr.sparse import SparseBatch
 class EncodingListener(Protocol):
     """Hears how an encoding goes on; called from the thread that asked for the encoding."""
 
-    def encoded(self, n_texts: int) -> None:
-        """Take note that `n_texts` more texts are done."""
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
+        """Take note that more texts are done.
+
+        Args:
+            n_texts: how many.
+            n_tokens: what was read of them, special tokens included.
+        """
 
     def truncated(self, row: int) -> None:
         """Take note that the text at position `row` was cut at the encoder's `max_length`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedTexts:
+    """What became of a run of texts.
+
+    Attributes:
+        vectors: one row a text.
+        truncated: the rows whose texts were cut at the encoder's `max_length`, rising.
+    """
+
+    vectors: SparseBatch
+    truncated: Sequence[int] = ()
 
 
 class Encoder(Protocol):
@@ -50,8 +69,24 @@ class Encoder(Protocol):
     ) -> SparseBatch:
         """Return one vector per document text, in input order."""
 
+    def encode_stream(
+        self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
+    ) -> Iterator[EncodedTexts]:
+        """Encode the texts of documents while they are read, and yield each run in its turn.
+
+        A run is encoded while the next one is read and the one before it is used. Nothing is read
+        ahead of a run without texts. Close the iterator to stop early.
+
+        Args:
+            runs: texts, up to some thousands a run.
+            listener: hears of texts that are done; what was cut is told with the run.
+        """
+
     def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
         """Return one vector per query text, in input order."""
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a document's text has, special ones included, before it is cut."""
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, at most `top_k` tokens."""

@@ -5,14 +5,14 @@ A query needs the tokenizer and the table alone; the network is loaded for the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.encoders.base import Encoder, EncodingListener
+from lsr.encoders.base import EncodedTexts, Encoder, EncodingListener
 from lsr.encoders.decoding import decode_batch
 from lsr.encoders.splade import WEIGHT_CEILING
 from lsr.encoders.tokenization import TextTokenizer
@@ -63,6 +63,12 @@ class InferenceFreeEncoder:
         """Return one vector per document text, in input order; see `SpladeEncoder`."""
         return self._documents.encode_documents(texts, listener)
 
+    def encode_stream(
+        self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
+    ) -> Iterator[EncodedTexts]:
+        """Encode the texts of documents while they are read; see `SpladeEncoder`."""
+        return self._documents.encode_stream(runs, listener)
+
     def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
         """Return the weights of each query's terms, in input order.
 
@@ -80,6 +86,10 @@ class InferenceFreeEncoder:
         return SparseBatch(
             indptr, terms.astype(np.uint32), self._weights[terms], self._weights.size
         )
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a document's text has, before it is cut."""
+        return self._documents.count_tokens(text)
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, ties by term id.

@@ -10,17 +10,18 @@ Model for Information Retrieval", 2021.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from lsr.encoders.base import EncodingListener
-from lsr.encoders.batching import plan_batches
+from lsr.encoders.base import EncodedTexts, EncodingListener
+from lsr.encoders.batching import WINDOW_TEXTS, Window
 from lsr.encoders.decoding import decode_batch
 from lsr.encoders.network import Network
-from lsr.encoders.tokenization import TextTokenizer, TokenizedText
-from lsr.encoders.workers import available_cores, run_batches
+from lsr.encoders.tokenization import TextTokenizer
+from lsr.encoders.workers import StartedWindow, Workers, available_cores
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
@@ -94,18 +95,48 @@ class SpladeEncoder:
         Raises:
             InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
         """
-        if isinstance(texts, str):
-            raise InvalidInputError("Expected a list of texts but got one string; pass [text].")
-        tokenized = self._tokenizer.tokenize(texts)
+        _refuse_string(texts)
+        if len(texts) <= WINDOW_TEXTS:
+            window = self._window(texts, 0)
+            if len(window.batches) <= 1:
+                encoded = self._encode_alone(window, listener)
+            else:
+                encoded = self._encode_all([lambda: window], listener)
+        else:
+            encoded = self._encode_all(self._windows(texts), listener)
         if listener is not None:
-            for row, text in enumerate(tokenized):
-                if text.is_truncated:
-                    listener.truncated(row)
-        return self._encode(tokenized, listener)
+            for row in encoded.truncated:
+                listener.truncated(row)
+        return encoded.vectors
+
+    def encode_stream(
+        self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
+    ) -> Iterator[EncodedTexts]:
+        """Encode texts while they are read, and yield each run of them in its turn.
+
+        One run is read ahead of the one that is waited for, so that the workers always have
+        something to do; see `Encoder.encode_stream`.
+
+        Raises:
+            InvalidInputError: as `encode_documents`; no later run is yielded.
+        """
+        waiting: deque[list[StartedWindow]] = deque()
+        with self._workers() as workers:
+            for run in runs:
+                _refuse_string(run)
+                waiting.append([workers.start(one) for one in self._windows(run)])
+                while len(waiting) > 1 or (waiting and not waiting[0]):
+                    yield self._finished(waiting.popleft(), listener)
+            while waiting:
+                yield self._finished(waiting.popleft(), listener)
 
     def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
         """Return one vector per query; this model treats queries and documents alike."""
         return self.encode_documents(texts)
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has, special ones included, before it is cut."""
+        return self._tokenizer.count(text)
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, ties by term id.
@@ -119,37 +150,64 @@ class SpladeEncoder:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""
         return self._tokenizer.spans(text)
 
-    def _encode(
-        self, tokenized: Sequence[TokenizedText], listener: EncodingListener | None
-    ) -> SparseBatch:
-        lengths = np.array([text.ids.size for text in tokenized], dtype=np.int64)
-        filled = np.flatnonzero(lengths)
-        n_tokens = int(lengths.sum())
-        is_small = n_tokens * self._network.work_per_token < SMALL_WORK
-        # Few texts make batches small enough for every worker to have one.
-        share = n_tokens if is_small else -(-n_tokens // self._n_workers)
-        batches = [
-            filled[rows] for rows in plan_batches(lengths[filled], min(self._token_budget, share))
-        ]
-        # One vector without terms stands for every empty text.
-        empty = SparseBatch.from_rows([[]], self._network.n_terms)
-        parts = [empty] * (len(batches) + 1)
-        position = np.full(lengths.size, sum(map(len, batches)), dtype=np.int64)
-        position[np.concatenate([filled[:0], *batches])] = np.arange(filled.size)
+    def _windows(self, texts: Sequence[str]) -> list[Callable[[], Window]]:
+        starts = range(0, len(texts), WINDOW_TEXTS)
+        return [partial(self._window, texts[at : at + WINDOW_TEXTS], at) for at in starts]
 
-        def finished(number: int, vectors: SparseBatch) -> None:
-            parts[number] = vectors
-            if listener is not None:
-                listener.encoded(len(vectors))
+    def _window(self, texts: Sequence[str], first_row: int) -> Window:
+        tokenized = self._tokenizer.tokenize(texts, first_row)
+        n_tokens = sum(text.ids.size for text in tokenized)
+        # Few texts make batches small enough for every worker to have one, unless that is more
+        # trouble than encoding them.
+        share = n_tokens if self._is_small(n_tokens) else -(-n_tokens // self._n_workers)
+        return Window(tokenized, min(self._token_budget, share))
 
-        if listener is not None and filled.size < lengths.size:
-            listener.encoded(int(lengths.size - filled.size))
-        run_batches(
-            self._network.encode,
-            [[tokenized[row].ids for row in rows] for rows in batches],
-            finished,
-            self._n_workers,
-            single_threaded=self._network.single_threaded,
-            is_small=is_small,
-        )
-        return SparseBatch.concatenate(parts).take(position.tolist())
+    def _is_small(self, n_tokens: int) -> bool:
+        return n_tokens * self._network.work_per_token < SMALL_WORK
+
+    def _workers(self) -> Workers:
+        # Waiting for another encoding to end could be waiting for the caller's own.
+        is_shared = self._n_workers > 1
+        hold = self._network.single_threaded(False) if is_shared else nullcontext()
+        return Workers(self._network.encode, self._n_workers, hold)
+
+    def _encode_alone(self, window: Window, listener: EncodingListener | None) -> EncodedTexts:
+        """Encode a window of one batch, or none, in the caller's thread."""
+        is_small = self._is_small(sum(n_tokens for _, n_tokens in window.sizes))
+        with self._network.single_threaded(False) if is_small else nullcontext():
+            vectors = [self._network.encode(batch) for batch in window.batches]
+        if listener is not None:
+            listener.encoded(len(window), sum(n_tokens for _, n_tokens in window.sizes))
+        return EncodedTexts(window.in_order(vectors, self._network.n_terms), window.truncated)
+
+    def _encode_all(
+        self, windows: Sequence[Callable[[], Window]], listener: EncodingListener | None
+    ) -> EncodedTexts:
+        with self._workers() as workers:
+            return self._finished([workers.start(one) for one in windows], listener)
+
+    def _finished(
+        self, windows: Sequence[StartedWindow], listener: EncodingListener | None
+    ) -> EncodedTexts:
+        """Wait for windows and return what became of them."""
+        parts = [SparseBatch.from_rows([], self._network.n_terms)]
+        truncated: list[int] = []
+        n_texts = 0
+        for started in windows:
+            window, batches = started.result()
+            truncated += [n_texts + row for row in window.truncated]
+            n_texts += len(window)
+            encoded = []
+            for batch, (n_rows, n_tokens) in zip(batches, window.sizes, strict=True):
+                encoded.append(batch.result())
+                if listener is not None:
+                    listener.encoded(n_rows, n_tokens)
+            if listener is not None and window.n_empty:
+                listener.encoded(window.n_empty, 0)
+            parts.append(window.in_order(encoded, self._network.n_terms))
+        return EncodedTexts(SparseBatch.concatenate(parts), truncated)
+
+
+def _refuse_string(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise InvalidInputError("Expected a list of texts but got one string; pass [text].")

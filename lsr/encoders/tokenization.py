@@ -77,8 +77,12 @@ class TextTokenizer:
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
         self._longest_added = max((len(token.content) for token in added), default=0)
 
-    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
+    def tokenize(self, texts: Sequence[str], first_row: int = 0) -> list[TokenizedText]:
         """Tokenize texts as the model wants them, cut at `max_length`.
+
+        Args:
+            texts: the texts.
+            first_row: number of the first, to name those that are none.
 
         Raises:
             InvalidInputError: an element is not a string, or no valid Unicode.
@@ -86,9 +90,14 @@ class TextTokenizer:
         result: list[TokenizedText] = []
         for start in range(0, len(texts), CHUNK_TEXTS):
             chunk = texts[start : start + CHUNK_TEXTS]
-            _check_texts(chunk, start)
+            _check_texts(chunk, first_row + start)
             result.extend(self._tokenize_chunk(chunk))
         return result
+
+    def count(self, text: str) -> int:
+        """Return how many tokens a text has that is not cut, special ones included."""
+        (encoding,) = self._backend.encode_batch_fast([text], add_special_tokens=False)
+        return len(encoding.ids) + self._before.size + self._after.size
 
     def spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) of every token, as character offsets into `text`."""

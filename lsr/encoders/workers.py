@@ -1,21 +1,27 @@
-"""How do batches share the cores? One worker thread a core, each computing on its own.
+"""How are the cores kept busy? One thread makes batches of texts, one a core encodes them.
 
 One batch at a time, split over all cores, synchronizes the cores at every operation; with small
 models that costs half of the throughput. Batches do not depend on each other, so each core gets its
-own. A batch that is alone may be split by the network, unless it is so small, such as one query for
-a small model, that handing out the work takes longer than doing it.
+own, and the next are made while those before them are encoded. The caller starts windows of texts
+ahead of those whose results it waits for, and so decides how much is in memory.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from types import TracebackType
 
-Batch = TypeVar("Batch")
-Result = TypeVar("Result")
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.encoders.batching import Window
+from lsr.sparse import SparseBatch
+
+StartedWindow = Future[tuple[Window, list[Future[SparseBatch]]]]
+"""A window, once it is tokenized, and the vectors of its batches, once they are encoded."""
 
 
 def available_cores() -> int:
@@ -25,41 +31,53 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def run_batches(
-    encode: Callable[[Batch], Result],
-    batches: Sequence[Batch],
-    finished: Callable[[int, Result], None],
-    n_workers: int,
-    *,
-    single_threaded: Callable[[bool], AbstractContextManager[None]],
-    is_small: bool = False,
-) -> None:
-    """Encode batches on `n_workers` threads.
+class Workers:
+    """Threads that tokenize and encode; use as a context manager.
 
-    When anything raises, KeyboardInterrupt included, the batches that have not begun are dropped
-    and those that run are waited for, so that no thread outlives the call.
+    When the block ends, by an error or Ctrl-C as well, batches that have not begun are dropped and
+    those that run are waited for, so that no thread outlives it.
 
     Args:
-        encode: called in the workers.
-        batches: begun in this order.
-        finished: called in the caller's thread with the position of a batch and its result, in the
-            order in which batches end.
-        n_workers: number of threads; with one, or one batch, all work stays in the caller's thread.
-        single_threaded: keeps `encode` from splitting a batch over the cores, as
-            `Network.single_threaded` does.
-        is_small: whether a batch that is alone is not worth splitting.
+        encode: encodes a batch; called on the worker threads.
+        n_workers: number of those.
+        single_threaded: entered while the block runs; keeps `encode` from splitting a batch.
     """
-    if n_workers == 1 or len(batches) <= 1:
-        with single_threaded(False) if is_small else nullcontext():
-            for number, batch in enumerate(batches):
-                finished(number, encode(batch))
-        return
-    with single_threaded(True):
-        pool = ThreadPoolExecutor(n_workers, thread_name_prefix="lsr-encode")
+
+    def __init__(
+        self,
+        encode: Callable[[Sequence[NDArray[np.int64]]], SparseBatch],
+        n_workers: int,
+        single_threaded: AbstractContextManager[None],
+    ) -> None:
+        self._encode = encode
+        self._single_threaded = single_threaded
+        self._encoding = ThreadPoolExecutor(n_workers, thread_name_prefix="lsr-encode")
+        self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="lsr-tokenize")
+
+    def __enter__(self) -> Workers:
+        self._single_threaded.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
-            numbers = {pool.submit(encode, batch): n for n, batch in enumerate(batches)}
-            for future in as_completed(numbers):
-                # Popped, so that a result lives no longer than its receiver wants it.
-                finished(numbers.pop(future), future.result())
+            # In this order, as tokenizing hands batches to encoding.
+            self._tokenizing.shutdown(cancel_futures=True)
+            self._encoding.shutdown(cancel_futures=True)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            self._single_threaded.__exit__(kind, error, trace)
+
+    def start(self, tokenize: Callable[[], Window]) -> StartedWindow:
+        """Tokenize texts and encode their batches, after those of windows started before.
+
+        What is raised on a thread is raised by the future that stands for it.
+        """
+        return self._tokenizing.submit(self._begin, tokenize)
+
+    def _begin(self, tokenize: Callable[[], Window]) -> tuple[Window, list[Future[SparseBatch]]]:
+        window = tokenize()
+        return window, [self._encoding.submit(self._encode, batch) for batch in window.batches]

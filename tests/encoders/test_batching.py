@@ -2,7 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.encoders.batching import MAX_ROWS, plan_batches
+from lsr.encoders.batching import MAX_ROWS, Window, plan_batches
+from lsr.encoders.tokenization import TokenizedText
+from lsr.sparse import SparseBatch
 
 lengths_strategy = st.lists(st.integers(1, 600), max_size=400).map(
     lambda lengths: np.array(lengths, dtype=np.int64)
@@ -31,3 +33,26 @@ def test_batches_fall_in_length(lengths: np.ndarray) -> None:
 
 def test_no_text_needs_no_batch() -> None:
     assert plan_batches(np.array([], dtype=np.int64), 100) == []
+
+
+@given(lengths=st.lists(st.integers(0, 9), max_size=60), token_budget=st.integers(1, 40))
+def test_a_window_puts_batches_into_order_again(lengths: list[int], token_budget: int) -> None:
+    texts = [
+        TokenizedText(np.full(length, row, np.int64), length == 9)
+        for row, length in enumerate(lengths)
+    ]
+
+    window = Window(texts, token_budget)
+
+    encoded = [
+        SparseBatch.from_rows([[(int(ids[0]), float(ids.size))] for ids in batch], 60)
+        for batch in window.batches
+    ]
+    vectors = window.in_order(encoded, 60)
+    found = [(terms.tolist(), weights.tolist()) for terms, weights in vectors.rows()]
+    assert found == [
+        ([row], [length]) if length else ([], []) for row, length in enumerate(lengths)
+    ]
+    assert window.sizes == [(len(batch), sum(map(len, batch))) for batch in window.batches]
+    assert sum(n_texts for n_texts, _ in window.sizes) + window.n_empty == len(window)
+    assert window.truncated == [row for row, length in enumerate(lengths) if length == 9]

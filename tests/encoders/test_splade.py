@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ def plain_splade(folder: Path, texts: Sequence[str], max_length: int) -> Any:
 
 class Recorder:
     def __init__(self) -> None:
-        self.n_encoded = 0
+        self.n_encoded = self.n_tokens = 0
         self.cut: list[int] = []
         self.threads: set[str] = set()
 
-    def encoded(self, n_texts: int) -> None:
+    def encoded(self, n_texts: int, n_tokens: int) -> None:
         self.n_encoded += n_texts
+        self.n_tokens += n_tokens
         self.threads.add(threading.current_thread().name)
 
     def truncated(self, row: int) -> None:
@@ -129,6 +131,118 @@ def test_few_texts_are_shared_by_the_workers_unless_that_is_more_work(
     assert sizes == [8 // n_batches] * n_batches
 
 
+def test_a_small_batch_alone_is_not_split_and_a_large_one_is(
+    tiny_models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    encoder = load_encoder(str(tiny_models["bert"]), backend=Backend.TORCH)
+    assert isinstance(encoder, SpladeEncoder)
+    encode = encoder._network.encode
+    counts = []
+
+    def counted(rows: Any) -> SparseBatch:
+        counts.append(torch.get_num_threads())
+        return encode(rows)
+
+    monkeypatch.setattr(encoder._network, "encode", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+
+    try:
+        for small_work in (1e9, 0):
+            monkeypatch.setattr("lsr.encoders.splade.SMALL_WORK", small_work)
+            encoder.encode_documents(["water"])
+    finally:
+        torch.set_num_threads(before)
+
+    assert counts == [1, 2]
+
+
+def test_a_stream_gives_each_run_the_vectors_that_its_texts_have(
+    tiny_bert: SpladeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["river " * 40, *random_texts(150), "", "ocean " * 33, *random_texts(30, seed=8)]
+    expected = tiny_bert.encode_documents(texts).to_scipy().toarray()
+    monkeypatch.setattr("lsr.encoders.splade.WINDOW_TEXTS", 16)
+    monkeypatch.setattr(tiny_bert, "_token_budget", 100)
+    monkeypatch.setattr(tiny_bert, "_n_workers", 3)
+    bounds = [0, 0, 70, 70, 71, 100, len(texts), len(texts)]
+    recorder = Recorder()
+
+    runs = list(tiny_bert.encode_stream((texts[a:b] for a, b in pairwise(bounds)), recorder))
+
+    assert [len(run.vectors) for run in runs] == [b - a for a, b in pairwise(bounds)]
+    found = np.concatenate([run.vectors.to_scipy().toarray() for run in runs])
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    cut = [start + row for start, run in zip(bounds, runs, strict=False) for row in run.truncated]
+    whole = [tiny_bert.count_tokens(text) for text in texts]
+    assert cut == [row for row, n_tokens in enumerate(whole) if n_tokens > 32]
+    assert {0, 152} <= set(cut)
+    assert recorder.n_encoded == len(texts)
+    assert recorder.n_tokens == sum(min(32, tiny_bert.count_tokens(text)) for text in texts if text)
+    assert recorder.threads == {threading.current_thread().name}
+
+
+def test_a_stream_reads_one_run_ahead_and_none_past_a_run_without_texts(
+    tiny_bert: SpladeEncoder,
+) -> None:
+    read = []
+
+    def runs() -> Iterator[list[str]]:
+        for number, run in enumerate([["water"], ["river"], [], ["ocean"], ["garden"]]):
+            read.append(number)
+            yield run
+
+    stream = tiny_bert.encode_stream(runs())
+
+    n_read = [len(read) for _ in stream]
+    assert n_read == [2, 3, 3, 5, 5]
+
+
+@pytest.mark.parametrize("n_taken", [0, 1])
+def test_closing_a_stream_leaves_no_thread(tiny_bert: SpladeEncoder, n_taken: int) -> None:
+    stream = tiny_bert.encode_stream(random_texts(200) for _ in range(100))
+
+    for _ in range(n_taken):
+        next(stream)
+    stream.close()
+
+    assert not [t for t in threading.enumerate() if t.name.startswith("lsr-")]
+
+
+@pytest.mark.parametrize("error", [OSError("the disk is gone"), KeyboardInterrupt()])
+def test_an_error_of_the_reader_ends_a_stream_as_it_is(
+    tiny_bert: SpladeEncoder, error: BaseException
+) -> None:
+    def runs() -> Iterator[list[str]]:
+        yield random_texts(200)
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        list(tiny_bert.encode_stream(runs()))
+
+    assert raised.value is error
+    assert not [t for t in threading.enumerate() if t.name.startswith("lsr-")]
+
+
+def test_a_stream_refuses_what_is_no_text(tiny_bert: SpladeEncoder) -> None:
+    runs: Any = [["water"], ["river", 7]]
+    stream = tiny_bert.encode_stream(runs)
+
+    assert len(next(stream).vectors) == 1
+    with pytest.raises(InvalidInputError, match="Text 1 is a int"):
+        next(stream)
+
+
+def test_a_stream_may_be_used_while_texts_are_encoded_otherwise(tiny_bert: SpladeEncoder) -> None:
+    texts = random_texts(1100)
+
+    for run in tiny_bert.encode_stream([texts, texts]):
+        # On torch this would hang if either waited for the other's thread count.
+        assert len(tiny_bert.encode_documents(texts)) == len(run.vectors)
+
+
 def test_encoding_twice_gives_the_same_bits(tiny_bert: Encoder) -> None:
     texts = random_texts(30)
 
@@ -166,6 +280,7 @@ def test_listener_hears_of_every_text_and_every_cut_in_the_callers_thread(
     tiny_bert.encode_documents(texts, recorder)
 
     assert recorder.n_encoded == 5
+    assert recorder.n_tokens == 3 + 32 + 0 + 32 + 32
     assert recorder.cut == [3, 4]  # 30 words and two special tokens just fit 32
     assert recorder.threads == {threading.current_thread().name}
 
@@ -267,7 +382,7 @@ def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
         return encode_batch(rows)
 
     class Interrupting(Recorder):
-        def encoded(self, n_texts: int) -> None:
+        def encoded(self, n_texts: int, n_tokens: int) -> None:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(tiny_bert._network, "encode", counted)
@@ -276,7 +391,7 @@ def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
         tiny_bert.encode_documents(random_texts(2000), Interrupting())
 
     assert sum(begun) < 2000
-    assert not [t for t in threading.enumerate() if t.name.startswith("lsr-encode")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("lsr-")]
 
 
 def test_several_threads_may_encode_at_once(tiny_bert: Encoder) -> None:

@@ -1,100 +1,126 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from lsr.encoders.batching import Window
+from lsr.encoders.tokenization import TokenizedText
 from lsr.encoders.torch_network import single_torch_thread
-from lsr.encoders.workers import available_cores
-from lsr.encoders.workers import run_batches as run_any_batches
+from lsr.encoders.workers import Workers, available_cores
+from lsr.sparse import SparseBatch
 
-run_batches = partial(run_any_batches, single_threaded=single_torch_thread)
-
-
-@pytest.fixture
-def two_torch_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+N_TERMS = 1000
 
 
-def test_every_result_arrives_with_its_number() -> None:
-    results: dict[int, int] = {}
-
-    run_batches(lambda batch: batch * 10, range(20), results.__setitem__, n_workers=3)
-
-    assert results == {number: number * 10 for number in range(20)}
+def encode(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+    """Give each text its first id as its only term."""
+    return SparseBatch.from_rows([[(int(row[0]), 1.0)] for row in rows], N_TERMS)
 
 
-@pytest.mark.parametrize(("n_batches", "n_workers"), [(1, 4), (5, 1)])
-def test_work_that_cannot_be_shared_stays_in_the_callers_thread(
-    n_batches: int, n_workers: int
-) -> None:
-    threads = set()
+def window(first: int, n_texts: int) -> Window:
+    """Return a window of texts of one token, two to a batch."""
+    numbers = range(first, first + n_texts)
+    return Window([TokenizedText(np.array([n], np.int64), False) for n in numbers], 2)
 
-    def encode(batch: int) -> int:
-        threads.add(threading.current_thread())
-        return batch
 
-    run_batches(encode, range(n_batches), lambda number, result: None, n_workers)
+def no_threads() -> bool:
+    return not [one for one in threading.enumerate() if one.name.startswith("lsr-")]
 
-    assert threads == {threading.current_thread()}
+
+def test_windows_come_out_as_they_were_started() -> None:
+    with Workers(encode, 3, nullcontext()) as workers:
+        windows = [workers.start(partial(window, at, 7)) for at in range(0, 70, 7)]
+
+        terms: list[int] = []
+        for started in windows:
+            one, batches = started.result()
+            assert len(batches) == 4
+            vectors = one.in_order([batch.result() for batch in batches], N_TERMS)
+            terms += vectors.terms.tolist()
+
+    assert terms == list(range(70))
+    assert no_threads()
 
 
 def test_workers_compute_with_one_torch_thread_each() -> None:
     counts = set()
+    before = torch.get_num_threads()
 
-    run_batches(
-        lambda batch: torch.get_num_threads(), range(4), lambda _, count: counts.add(count), 2
-    )
+    def counted(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+        counts.add(torch.get_num_threads())
+        return encode(rows)
+
+    with Workers(counted, 2, single_torch_thread(False)) as workers:
+        for batch in workers.start(lambda: window(0, 8)).result()[1]:
+            batch.result()
 
     assert counts == {1}
+    assert torch.get_num_threads() == before
 
 
-def test_a_small_batch_alone_is_not_split(two_torch_threads: None) -> None:
-    counts: list[int] = []
+def test_an_error_of_the_tokenizer_is_raised_as_it_is() -> None:
+    def fail() -> Window:
+        raise UnicodeError("no text")
 
-    def encode(batch: int) -> None:
-        counts.append(torch.get_num_threads())
+    with pytest.raises(UnicodeError, match="no text"):
+        with Workers(encode, 2, nullcontext()) as workers:
+            workers.start(fail).result()
 
-    run_batches(encode, [0], lambda number, result: None, 2, is_small=True)
-    run_batches(encode, [0], lambda number, result: None, 2, is_small=False)
-
-    assert counts == [1, 2]
-    assert torch.get_num_threads() == 2
+    assert no_threads()
 
 
-def test_a_small_batch_does_not_wait_for_a_running_encoding() -> None:
-    results = []
-
-    def query(number: int, result: int) -> None:
-        run_batches(
-            lambda batch: batch, [7], lambda _, result: results.append(result), 2, is_small=True
-        )
-
-    run_batches(lambda batch: batch, range(2), query, n_workers=2)  # would hang if it waited
-
-    assert results == [7, 7]
-
-
-def test_an_error_in_a_worker_reaches_the_caller_and_drops_the_rest() -> None:
-    before = torch.get_num_threads()
+def test_an_error_of_a_worker_is_raised_as_it_is_and_drops_the_rest() -> None:
     begun = []
+    before = torch.get_num_threads()
     never = threading.Event()
 
-    def encode(batch: int) -> None:
-        begun.append(batch)
-        if batch == 0:
+    def broken(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+        begun.append(rows)
+        if rows[0][0] == 0:
             raise MemoryError("no more")
         never.wait(0.2)  # a batch that takes its time
+        return encode(rows)
 
     with pytest.raises(MemoryError, match="no more"):
-        run_batches(encode, range(1000), lambda number, result: None, n_workers=2)
+        with Workers(broken, 2, single_torch_thread(False)) as workers:
+            for batch in workers.start(lambda: window(0, 200)).result()[1]:
+                batch.result()
 
-    assert len(begun) < 1000
+    assert len(begun) < 100
+    assert no_threads()
     assert torch.get_num_threads() == before
+
+
+def test_a_window_that_was_started_last_is_not_tokenized_after_an_error() -> None:
+    may_go_on = threading.Event()
+    later = Mock()
+
+    def slowly() -> Window:
+        may_go_on.wait()
+        return window(0, 2)
+
+    with pytest.raises(KeyboardInterrupt):
+        with Workers(encode, 2, nullcontext()) as workers:
+            workers.start(slowly)
+            workers.start(later)
+            threading.Timer(0.05, may_go_on.set).start()
+            raise KeyboardInterrupt
+
+    later.assert_not_called()
+    assert no_threads()
+
+
+def test_an_encoding_within_another_does_not_wait_for_it() -> None:
+    with single_torch_thread(True):
+        with Workers(encode, 2, single_torch_thread(False)) as workers:  # would hang if it waited
+            (batch,) = workers.start(lambda: window(0, 2)).result()[1]
+            assert len(batch.result()) == 2
 
 
 def test_at_least_one_core() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lsr.encoders import EncodingListener
+from lsr.encoders import EncodedTexts, EncodingListener
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
 WORDS = ("apple", "bread", "cheese", "dough", "egg", "fig", "grape", "honey")
@@ -32,8 +32,17 @@ class WordEncoder:
         self, texts: Sequence[str], listener: EncodingListener | None = None
     ) -> SparseBatch:
         if listener:
-            listener.encoded(len(texts))
+            listener.encoded(len(texts), sum(map(self.count_tokens, texts)))
         return self._encode(texts)
+
+    def encode_stream(
+        self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
+    ) -> Iterator[EncodedTexts]:
+        for texts in runs:
+            yield EncodedTexts(self.encode_documents(texts, listener))
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
 
     def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
         return self._encode(texts)
