@@ -28,16 +28,12 @@ with keyed_cache():
         quantize_reference,
     )
     from lsr.kernels.transformer.sparse_rows import ActiveTerms
+    from lsr.kernels.transformer.vocabulary_filter import VocabularyFilter, pack_filter
     from lsr.kernels.transformer.vocabulary_head import (
         PackedHead,
         active_terms,
         active_terms_reference,
         pack_head,
-    )
-    from lsr.kernels.transformer.vocabulary_head_int8 import (
-        PackedInt8Head,
-        active_terms_int8,
-        pack_int8_head,
     )
 
 __all__ = [
@@ -46,13 +42,12 @@ __all__ = [
     "ActiveTerms",
     "EmbeddingTables",
     "PackedHead",
-    "PackedInt8Head",
     "PackedInt8Matrix",
     "PackedMatrix",
     "QuantizedActivations",
+    "VocabularyFilter",
     "activate_reference",
     "active_terms",
-    "active_terms_int8",
     "active_terms_reference",
     "attend",
     "attend_reference",
@@ -66,9 +61,9 @@ __all__ = [
     "multiply_reference",
     "new_activations",
     "new_quantized",
+    "pack_filter",
     "pack_head",
     "pack_int8",
-    "pack_int8_head",
     "pack_matrix",
     "padded_tokens",
     "quantize",

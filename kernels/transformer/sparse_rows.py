@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.functions import log1p
-from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, above_zero, load, store
-from lsr.kernels.vector import count_trailing_zeros
+from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, load, store
 
 
 class ActiveTerms(NamedTuple):
@@ -28,48 +27,31 @@ class ActiveTerms(NamedTuple):
 
 
 def collect_reference(logits: NDArray[np.float64]) -> ActiveTerms:
-    """Say in NumPy, with 64 bits, what `collect` must return."""
+    """Take the terms above zero from all logits, shape (n_texts, n_terms), with 64 bits."""
     rows, terms = np.nonzero(logits > 0)
     indptr = np.searchsorted(rows, np.arange(logits.shape[0] + 1)).astype(np.int64)
     weights = np.log1p(logits[rows, terms]).astype(np.float32)
     return ActiveTerms(indptr, terms.astype(np.uint32), weights)
 
 
-def collect(logits: NDArray[np.float32]) -> ActiveTerms:
-    """Return the terms whose logit is above zero, with log(1 + logit) as weight.
-
-    Args:
-        logits: shape (n_texts, n_terms), n_terms a multiple of 16.
-    """
-    return ActiveTerms(*_collect(logits))
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _collect(
-    logits: NDArray[np.float32],
+@numba.njit(nogil=True, error_model="numpy")
+def keep_active(
+    indptr: NDArray[np.int64], terms: NDArray[np.uint32], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
-    n_texts, n_terms = logits.shape
-    # 1. Count.
-    indptr = np.zeros(n_texts + 1, dtype=np.int64)
-    for text in range(n_texts):
-        n_active = 0
-        for term in range(n_terms):
-            n_active += logits[text, term] > 0
-        indptr[text + 1] = indptr[text] + n_active
-    # 2. Collect, 16 terms at a look.
-    n_padded = -(-indptr[n_texts] // LANES) * LANES
-    terms = np.empty(indptr[n_texts], dtype=np.uint32)
-    weights = np.zeros(n_padded, dtype=np.float32)
+    """Return the rows of the terms whose logit is above zero, with log(1 + logit) as weight."""
+    n_active = 0
+    for logit in logits:
+        n_active += logit > 0
+    kept_indptr = np.zeros_like(indptr)
+    kept_terms = np.empty(n_active, dtype=np.uint32)
+    weights = np.zeros(-(-n_active // LANES) * LANES, dtype=np.float32)
     place = 0
-    for text in range(n_texts):
-        for first in range(0, n_terms, LANES):
-            mask = above_zero(load(logits.ctypes.data + 4 * (text * n_terms + first)))
-            while mask != 0:
-                term = first + count_trailing_zeros(mask)
-                terms[place], weights[place] = term, logits[text, term]
-                mask &= mask - np.uint64(1)
+    for text in range(indptr.size - 1):
+        for candidate in range(indptr[text], indptr[text + 1]):
+            if logits[candidate] > 0:
+                kept_terms[place], weights[place] = terms[candidate], logits[candidate]
                 place += 1
-    # 3. Weights.
-    for first in range(0, 4 * n_padded, VECTOR_BYTES):
+        kept_indptr[text + 1] = place
+    for first in range(0, 4 * weights.size, VECTOR_BYTES):
         store(weights.ctypes.data + first, log1p(load(weights.ctypes.data + first)))
-    return indptr, terms, weights[:place]
+    return kept_indptr, kept_terms, weights[:n_active]

@@ -14,7 +14,7 @@ import numba
 
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, load, store
 from lsr.kernels.transformer.processor import WIDE_TILES
-from lsr.kernels.transformer.tiles import byte_max_tile, byte_tile, float_max_tile, float_tile
+from lsr.kernels.transformer.tiles import byte_max_tile, byte_tile, float_tile
 
 STRIP_ROWS = 8
 """Rows of a matrix that are computed together, on every processor, so that a packed matrix fits
@@ -25,7 +25,7 @@ PANEL_VECTORS = 3
 STRIP_TERMS = PANEL_VECTORS * LANES
 """Terms of a vocabulary that are computed together."""
 
-_TOKENS_STEP, _TERMS_STEP = 4 * STRIP_ROWS, 4 * STRIP_TERMS
+_TERMS_STEP = 4 * STRIP_TERMS
 
 BLOCK_BYTES = 1 << 21
 """Panels that are multiplied with a strip before the next strip is read: a core's part of the
@@ -106,53 +106,14 @@ byte_strip = _make_strip_product(byte_tile)
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def float_max_strip(tokens: int, terms: int, depth: int, maxima: int) -> None:
-    """`float_max_tile` for 8 tokens, side by side, and 48 terms."""
+def byte_max_strip(tokens: int, terms: int, depth: int, maxima: int) -> None:
+    """`byte_max_tile` for 8 of 16 tokens that lie side by side, and 48 terms."""
     if WIDE_TILES:
-        float_max_tile(8, 3, tokens, 4, _TOKENS_STEP, terms, _TERMS_STEP, depth, maxima)
+        byte_max_tile(8, 3, tokens, 4, VECTOR_BYTES, terms, _TERMS_STEP, depth, maxima)
         return
     for token in range(0, 4 * STRIP_ROWS, 16):
         for vector in range(0, _TERMS_STEP, VECTOR_BYTES):
             scalars, lanes = tokens + token, terms + vector
-            float_max_tile(
-                4, 1, scalars, 4, _TOKENS_STEP, lanes, _TERMS_STEP, depth, maxima + vector
-            )
-
-
-@numba.njit(nogil=True, error_model="numpy")
-def byte_max_strip(
-    tokens: int, terms: int, depth: int, maxima: int, term_sums: int, scales: int, lows: int
-) -> None:
-    """`byte_max_tile` for 8 tokens, side by side, and 48 terms."""
-    if WIDE_TILES:
-        byte_max_tile(
-            8,
-            3,
-            tokens,
-            4,
-            _TOKENS_STEP,
-            terms,
-            _TERMS_STEP,
-            depth,
-            maxima,
-            term_sums,
-            scales,
-            lows,
-        )
-        return
-    for token in range(0, 4 * STRIP_ROWS, 16):
-        for vector in range(0, _TERMS_STEP, VECTOR_BYTES):
             byte_max_tile(
-                4,
-                1,
-                tokens + token,
-                4,
-                _TOKENS_STEP,
-                terms + vector,
-                _TERMS_STEP,
-                depth,
-                maxima + vector,
-                term_sums + vector,
-                scales + token,
-                lows + token,
+                4, 1, scalars, 4, VECTOR_BYTES, lanes, _TERMS_STEP, depth, maxima + vector
             )

@@ -28,7 +28,6 @@ from numba import types
 from numba.extending import intrinsic
 
 from lsr.kernels.transformer.lanes import (
-    F32,
     FLOATS,
     I32,
     I64,
@@ -38,7 +37,6 @@ from lsr.kernels.transformer.lanes import (
     emit_call,
     emit_constant,
     emit_load,
-    emit_maximum,
     emit_spread,
     emit_store,
 )
@@ -226,32 +224,10 @@ def _store_sums(builder: Any, sums: list[list[Any]], out: Any, out_step: Any) ->
 def _keep_maximum(builder: Any, sums: list[list[Any]], maxima: Any) -> None:
     for vector, column in enumerate(zip(*sums, strict=True)):
         address = _at(builder, maxima, VECTOR_BYTES, vector)
-        largest = emit_load(builder, address, FLOATS)
+        largest = emit_load(builder, address, INTS)
         for total in column:
-            largest = emit_maximum(builder, total, largest)
-        emit_store(builder, largest, address)
-
-
-def _keep_maximum_of_bytes(
-    builder: Any, sums: list[list[Any]], maxima: Any, term_sums: Any, scales: Any, lows: Any
-) -> None:
-    """The same of ``scale * sum + low * term_sum``, with the scale and the low end of each row."""
-    spread = [
-        tuple(
-            emit_spread(builder, emit_load(builder, _at(builder, address, 4, row), F32))
-            for address in (scales, lows)
-        )
-        for row in range(len(sums))
-    ]
-    for vector, column in enumerate(zip(*sums, strict=True)):
-        address = _at(builder, maxima, VECTOR_BYTES, vector)
-        largest = emit_load(builder, address, FLOATS)
-        term_sum = emit_load(builder, _at(builder, term_sums, VECTOR_BYTES, vector), FLOATS)
-        for total, (scale, low) in zip(column, spread, strict=True):
-            corrected = builder.fmul(low, term_sum)
-            floats = builder.sitofp(total, FLOATS)
-            logit = _add_product(builder, corrected, scale, floats)
-            largest = emit_maximum(builder, logit, largest)
+            is_larger = builder.icmp_signed(">", total, largest)
+            largest = builder.select(is_larger, total, largest)
         emit_store(builder, largest, address)
 
 
@@ -266,12 +242,6 @@ byte_tile = _make_tile(INTS, _signed_scalars, _store_sums)
 """``byte_tile(..., out, out_step)`` stores 32-bit sums. A scalar is four signed bytes, a lane four
 unsigned ones."""
 
-float_max_tile = _make_tile(FLOATS, _add_product, _keep_maximum, are_weights_in_lanes=True)
-"""``float_max_tile(..., maxima)`` raises vectors of floats to the largest sum of a row."""
-
-byte_max_tile = _make_tile(INTS, _add_dot, _keep_maximum_of_bytes, are_weights_in_lanes=True)
-"""``byte_max_tile(..., maxima, term_sums, scales, lows)`` raises them to the largest
-``scales[r] * sum + lows[r] * term_sum``. A scalar is four unsigned bytes, a lane four signed ones.
-
-scales and lows have a float for each row, term_sums one for each lane.
-"""
+byte_max_tile = _make_tile(INTS, _add_dot, _keep_maximum, are_weights_in_lanes=True)
+"""``byte_max_tile(..., maxima)`` raises vectors of 32-bit integers to the largest sum of a row. A
+scalar is four unsigned bytes, a lane four signed ones."""

@@ -2,8 +2,10 @@
 
     weight of a term in a text = log(1 + max(0, max over tokens t of (W h_t + bias)[term]))
 
-The product has a number for every token and every term, a thousand times what remains of it. It is
-computed for a few tokens and terms at a time, in registers, and only the maximum is ever stored.
+The product has a number for every token and every term, of which a thousandth remains. Bytes rule
+out most terms of a text (vocabulary_filter.py) at a fourth of the cost; the others' logits, active
+or not, are computed from the float32 weights. Where bytes would rule out too little, all are. What
+comes out is the same in both cases, bit by bit.
 
 Paper: T. Formal, C. Lassance, B. Piwowarski, S. Clinchant, "SPLADE v2: Sparse Lexical and Expansion
 Model for Information Retrieval", 2021, section 3 (max pooling).
@@ -17,123 +19,195 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels.transformer.lanes import VECTOR_BYTES, load, load_first, store, store_first
+from lsr.kernels.transformer.lanes import (
+    LANES,
+    VECTOR_BYTES,
+    largest_lane,
+    load,
+    load_first,
+    maximum,
+    store,
+)
 from lsr.kernels.transformer.layout import check_activations, check_starts
-from lsr.kernels.transformer.sparse_rows import ActiveTerms, collect, collect_reference
-from lsr.kernels.transformer.strips import STRIP_ROWS, STRIP_TERMS, float_max_strip
+from lsr.kernels.transformer.rounded_texts import round_texts
+from lsr.kernels.transformer.sparse_rows import ActiveTerms, collect_reference, keep_active
+from lsr.kernels.transformer.strips import (
+    PANEL_VECTORS,
+    STRIP_ROWS,
+    block_vectors,
+    float_strip,
+    panel_width,
+)
+from lsr.kernels.transformer.vocabulary_filter import (
+    DENSE_SHARE,
+    VocabularyFilter,
+    find_candidates,
+    list_candidates,
+    pack_filter,
+)
 
 
 class PackedHead(NamedTuple):
     """The vocabulary matrix as the kernel reads it, made by `pack_head`. Read-only.
 
     Attributes:
-        strips: shape (n_strips, n_features, STRIP_TERMS), ``strips[s, f, i]`` is the weight of term
-            ``STRIP_TERMS * s + i`` and feature ``f``; zero beyond the last term.
-        bias: shape (n_strips * STRIP_TERMS,), minus infinity beyond the last term.
+        weight: shape (n_terms, n_features), C order, as the model has it.
+        filter: the same rounded to bytes, and the bias.
     """
 
-    strips: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    filter: VocabularyFilter
 
 
 def pack_head(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> PackedHead:
-    """Bring a vocabulary matrix into the order in which it is read.
+    """Round a vocabulary matrix to bytes, and keep it beside them.
 
     Args:
-        weight: shape (n_terms, n_features).
+        weight: shape (n_terms, n_features), C order; kept, not copied.
         bias: shape (n_terms,), or None for none.
     """
-    n_terms, n_features = weight.shape
-    n_strips = -(-n_terms // STRIP_TERMS)
-    padded = np.zeros((n_strips * STRIP_TERMS, n_features), dtype=np.float32)
-    padded[:n_terms] = weight
-    strips = padded.reshape(n_strips, STRIP_TERMS, n_features).transpose(0, 2, 1).copy()
-    own_bias = np.full(n_strips * STRIP_TERMS, -np.inf, dtype=np.float32)
-    own_bias[:n_terms] = 0 if bias is None else bias
-    strips.flags.writeable = own_bias.flags.writeable = False
-    return PackedHead(strips, own_bias)
+    kept = np.ascontiguousarray(weight, dtype=np.float32).view()
+    kept.flags.writeable = False
+    return PackedHead(kept, pack_filter(kept, bias))
 
 
 def active_terms_reference(
     head: PackedHead, x: NDArray[np.float32], starts: NDArray[np.int64]
 ) -> ActiveTerms:
     """Say in NumPy, with 64 bits, what `active_terms` must return."""
-    weight = head.strips.transpose(0, 2, 1).reshape(head.bias.size, -1).astype(np.float64)
+    weight, bias = head.weight.astype(np.float64), head.filter.bias[: len(head.weight)]
     rows = [
-        (weight @ x[:, begin:end]).max(axis=1, initial=-np.inf) + head.bias
+        (weight @ x[:, begin:end]).max(axis=1, initial=-np.inf) + bias
         for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
     ]
-    return collect_reference(np.array(rows).reshape(starts.size - 1, head.bias.size))
+    return collect_reference(np.array(rows).reshape(starts.size - 1, bias.size))
 
 
 def active_terms(
-    head: PackedHead, x: NDArray[np.float32], starts: NDArray[np.int64]
+    head: PackedHead,
+    x: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    dense_share: float = DENSE_SHARE,
 ) -> ActiveTerms:
     """Return the terms that each text activates.
 
     Args:
         head: the vocabulary matrix.
-        x: what the layers before it say of every token, shape (n_features, padded tokens).
+        x: what the layers before it say of every token, shape (n_features, padded tokens), finite.
         starts: shape (n_texts + 1,), first column of each text and one past the last.
+        dense_share: share of the vocabulary that may be active in a text, above which bytes are
+            given up; it changes how long this takes, and nothing else.
     """
-    check_activations("x", x, head.strips.shape[1], x.shape[1])
+    check_activations("x", x, head.weight.shape[1], x.shape[1])
     check_starts(starts, x.shape[1])
-    logits = np.empty((starts.size - 1, head.bias.size), dtype=np.float32)
-    _largest_logits(head.strips, head.bias, x, starts, logits)
-    return collect(logits)
+    return ActiveTerms(*_active_terms(head.weight, head.filter, x, starts, float(dense_share)))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _largest_logits(
-    strips: NDArray[np.float32],
-    bias: NDArray[np.float32],
+def _active_terms(
+    weight: NDArray[np.float32],
+    vocabulary: VocabularyFilter,
     x: NDArray[np.float32],
     starts: NDArray[np.int64],
-    logits: NDArray[np.float32],
-) -> None:
-    n_strips, depth, _ = strips.shape
-    tokens, token_starts = copy_tokens(x.ctypes.data, 4 * x.shape[1], depth, starts)
-    logits[:] = -np.inf
-    for strip in range(n_strips):
-        terms = strips.ctypes.data + strip * depth * STRIP_TERMS * 4
-        for text in range(starts.size - 1):
-            largest = logits.ctypes.data + 4 * (text * bias.size + strip * STRIP_TERMS)
-            for group in range(token_starts[text], token_starts[text + 1]):
-                scalars = tokens.ctypes.data + group * depth * STRIP_ROWS * 4
-                float_max_strip(scalars, terms, depth, largest)
-            for vector in range(0, STRIP_TERMS * 4, VECTOR_BYTES):
-                term_bias = load(bias.ctypes.data + strip * STRIP_TERMS * 4 + vector)
-                store(largest + vector, load(largest + vector) + term_bias)
+    dense_share: float,
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    # 1. Candidates.
+    masks, is_dense = find_candidates(vocabulary, round_texts(x, starts), dense_share)
+    indptr, terms = list_candidates(masks, is_dense, weight.shape[0])
+    # 2. Their logits. Dense texts have the same candidates, and are multiplied together.
+    logits = np.empty(terms.size, dtype=np.float32)
+    texts = np.empty(is_dense.size, dtype=np.int64)
+    n_texts = n_vectors = 0
+    for text in range(is_dense.size):
+        texts[n_texts] = text
+        n_texts += 1
+        n_vectors -= (starts[text] - starts[text + 1]) // LANES
+        is_last = text + 1 == is_dense.size or not (is_dense[text] and is_dense[text + 1])
+        if is_last or n_vectors >= block_vectors(x.shape[0]):
+            some = terms[indptr[text] : indptr[text + 1]]
+            _write_logits(weight, vocabulary.bias, some, x, starts, texts[:n_texts], indptr, logits)
+            n_texts = n_vectors = 0
+    # 3. The active ones.
+    return keep_active(indptr, terms, logits)
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def copy_tokens(
-    x: int, row_bytes: int, depth: int, starts: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Copy the tokens of each text in groups of eight that lie side by side.
+def _write_logits(
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    terms: NDArray[np.uint32],
+    x: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    texts: NDArray[np.int64],
+    places: NDArray[np.int64],
+    logits: NDArray[np.float32],
+) -> None:
+    """Write the largest logits of some terms over the tokens of each of `texts`.
 
-    The last group of a text is filled up with one of its tokens, which changes no maximum.
-
-    Args:
-        x: address of `depth` rows, of floats or of groups of four bytes.
-        row_bytes: distance of the rows.
-        depth: number of rows.
-        starts: shape (n_texts + 1,), first column of each text and one past the last.
-
-    Returns:
-        the groups, shape (n_groups, depth, STRIP_ROWS), and the first group of each text.
+    Those of a text go to ``logits[places[text]]`` and on.
     """
-    group_starts = np.zeros_like(starts)
-    for text in range(starts.size - 1):
-        n_groups = -(-(starts[text + 1] - starts[text]) // STRIP_ROWS)
-        group_starts[text + 1] = group_starts[text] + n_groups
-    groups = np.empty((group_starts[-1], depth, STRIP_ROWS), dtype=np.float32)
-    target = groups.ctypes.data
-    for text in range(starts.size - 1):
-        for first in range(starts[text], starts[text + 1], STRIP_ROWS):
-            n_tokens = min(STRIP_ROWS, starts[text + 1] - first)
-            for row in range(depth):
-                tokens = load_first(x + row * row_bytes + 4 * first, n_tokens)
-                store_first(target, tokens, STRIP_ROWS)
-                target += 4 * STRIP_ROWS
-    return groups, group_starts
+    depth = x.shape[0]
+    panels = _copy_tokens(x, starts, texts)
+    rows = np.zeros((STRIP_ROWS, depth), dtype=np.float32)
+    sums = np.empty((STRIP_ROWS, PANEL_VECTORS, LANES), dtype=np.float32)
+    largest = np.empty((STRIP_ROWS, LANES), dtype=np.float32)
+    for first in range(0, terms.size, STRIP_ROWS):
+        n_rows = min(STRIP_ROWS, terms.size - first)
+        for row in range(n_rows):
+            for feature in range(depth):
+                rows[row, feature] = weight[terms[first + row], feature]
+        panel = panels.ctypes.data
+        for text in texts:
+            # 1. The largest product in each lane.
+            largest[:] = -np.inf
+            left = -((starts[text] - starts[text + 1]) // LANES)
+            while left > 0:
+                width = panel_width(left)
+                float_strip(
+                    rows.ctypes.data,
+                    4 * depth,
+                    4,
+                    panel,
+                    width * VECTOR_BYTES,
+                    depth,
+                    sums.ctypes.data,
+                    PANEL_VECTORS * VECTOR_BYTES,
+                    width,
+                )
+                for row in range(STRIP_ROWS):
+                    at = largest.ctypes.data + row * VECTOR_BYTES
+                    for vector in range(width):
+                        some = sums.ctypes.data + (row * PANEL_VECTORS + vector) * VECTOR_BYTES
+                        store(at, maximum(load(some), load(at)))
+                panel += width * depth * VECTOR_BYTES
+                left -= width
+            # 2. Of all lanes.
+            for row in range(n_rows):
+                top = largest_lane(load(largest.ctypes.data + row * VECTOR_BYTES))
+                logits[places[text] + first + row] = top + bias[terms[first + row]]
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _copy_tokens(
+    x: NDArray[np.float32], starts: NDArray[np.int64], texts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Copy the tokens of some texts: panel after panel of whole vectors, in each row after row.
+
+    The last vector of a text is filled up with one of its tokens, which changes no maximum.
+    """
+    n_vectors = 0
+    for text in texts:
+        n_vectors -= (starts[text] - starts[text + 1]) // LANES
+    panels = np.empty((n_vectors, x.shape[0], LANES), dtype=np.float32)
+    target = panels.ctypes.data
+    for text in texts:
+        token, end = starts[text], starts[text + 1]
+        while token < end:
+            width = panel_width(-((token - end) // LANES))
+            for feature in range(x.shape[0]):
+                source = x.ctypes.data + 4 * feature * x.shape[1]
+                for first in range(token, token + width * LANES, LANES):
+                    store(target, load_first(source + 4 * first, end - first))
+                    target += VECTOR_BYTES
+            token += width * LANES
+    return panels

@@ -76,14 +76,10 @@ def errors() -> dict[str, float]:
     found["attend"] = relative(taken, transformer.attend_reference(q, k, v, starts, 2))
 
     terms = normal(5, 300, 20)
-    expected_terms = transformer.active_terms_reference(transformer.pack_head(terms), x, starts)
-    for name, rows in (
-        ("active_terms", transformer.active_terms(transformer.pack_head(terms), x, starts)),
-        (
-            "active_terms_int8",
-            transformer.active_terms_int8(transformer.pack_int8_head(terms), x, starts),
-        ),
-    ):
+    head = transformer.pack_head(normal(5, 300, 20))
+    expected_terms = transformer.active_terms_reference(head, x, starts)
+    for name, dense_share in (("active_terms", 2.0), ("active_terms of dense texts", -1.0)):
+        rows = transformer.active_terms(head, x, starts, dense_share)
         assert rows.terms.tolist() == expected_terms.terms.tolist()
         found[name] = relative(rows.weights, expected_terms.weights)
     return found

@@ -1,4 +1,4 @@
-"""What is a dense layer, a layer norm, a vocabulary head? The packed weights, and what they do.
+"""What is a dense layer, a layer norm? The packed weights, and what they do.
 
 A network is made of these parts whatever its number format: float32 and int8 layers are called
 alike, and differ in which kernels they call.
@@ -6,7 +6,6 @@ alike, and differ in which kernels they call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,13 +14,8 @@ from numpy.typing import NDArray
 
 from lsr.kernels.transformer import (
     Activation,
-    ActiveTerms,
-    PackedHead,
-    PackedInt8Head,
     PackedInt8Matrix,
     PackedMatrix,
-    active_terms,
-    active_terms_int8,
     layer_norm,
     multiply,
     multiply_int8,
@@ -104,17 +98,3 @@ class Layer:
     up: Dense
     down: Dense
     norm: Norm
-
-
-Head = Callable[[Array, NDArray[np.int64]], ActiveTerms]
-"""From hidden states and the first column of each text to the terms that each text activates."""
-
-
-def float32_head(packed: PackedHead) -> Head:
-    """Return the head that multiplies in float32."""
-    return lambda x, starts: active_terms(packed, x, starts)
-
-
-def int8_head(packed: PackedInt8Head) -> Head:
-    """Return the head that multiplies in bytes, and where these cannot decide, in float32."""
-    return lambda x, starts: active_terms_int8(packed, x, starts)

@@ -13,12 +13,9 @@ from lsr.encoders.native.architecture import Architecture, architecture_of
 from lsr.encoders.native.layers import (
     Dense,
     Float32Dense,
-    Head,
     Int8Dense,
     Layer,
     Norm,
-    float32_head,
-    int8_head,
 )
 from lsr.encoders.native.network import NativeNetwork
 from lsr.encoders.native.pack_cache import PackCache, Packed
@@ -27,18 +24,15 @@ from lsr.encoders.safetensors_file import ModelWeights
 from lsr.kernels.transformer import (
     EmbeddingTables,
     PackedHead,
-    PackedInt8Head,
     PackedInt8Matrix,
     PackedMatrix,
-    pack_head,
+    VocabularyFilter,
+    pack_filter,
     pack_int8,
-    pack_int8_head,
     pack_matrix,
 )
 
 Array = NDArray[np.float32]
-Read = Callable[[], tuple[Array, Array]]
-"""Reads a matrix and its bias."""
 
 LEAST_CACHED = 16_000_000
 """Weights of a model whose packed form is kept; fewer are packed in some hundredths of a second."""
@@ -60,9 +54,9 @@ def load_native_network(
     architecture, weights = architecture_of(config), ModelWeights(folder)
     resolved = Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
     if architecture.n_multiplied < LEAST_CACHED:
-        return _network(architecture, weights, resolved, _make)
+        return _Model(architecture, weights, resolved, _make).network()
     with PackCache(folder, resolved, f"{architecture} {weights.digest()}") as cache:
-        return _network(architecture, weights, resolved, cache.get)
+        return _Model(architecture, weights, resolved, cache.get).network()
 
 
 class Get(Protocol):
@@ -76,61 +70,39 @@ def _make(name: str, kind: type[Packed], make: Callable[[], Packed]) -> Packed:
     return make()
 
 
-def _network(
-    architecture: Architecture, weights: ModelWeights, precision: Precision, get: Get
-) -> NativeNetwork:
-    """Return the network, its matrices packed for one precision."""
-
-    def float32_dense(name: str, read: Read) -> Dense:
-        return Float32Dense(get(name, PackedMatrix, lambda: pack_matrix(*read())))
-
-    def int8_dense(name: str, read: Read) -> Dense:
-        return Int8Dense(get(name, PackedInt8Matrix, lambda: pack_int8(*read())))
-
-    def packed_head(name: str, read: Read) -> Head:
-        if precision is Precision.INT8:
-            return int8_head(get(name, PackedInt8Head, lambda: pack_int8_head(*read())))
-        return float32_head(get(name, PackedHead, lambda: pack_head(*read())))
-
-    dense = int8_dense if precision is Precision.INT8 else float32_dense
-    return _Model(architecture, weights, dense=dense, head=packed_head).network(precision)
-
-
 class _Model:
     """Finds the parts of a model among its tensors, and packs them.
 
     Args:
         architecture: says how they are called and shaped.
         weights: the tensors.
-        dense: packs the dense layer of a name, of which the callable reads matrix and bias.
-        head: packs the vocabulary head likewise.
+        precision: of the dense layers.
+        get: keeps what is packed.
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        weights: ModelWeights,
-        *,
-        dense: Callable[[str, Read], Dense],
-        head: Callable[[str, Read], Head],
+        self, architecture: Architecture, weights: ModelWeights, precision: Precision, get: Get
     ) -> None:
         self._architecture = architecture
         self._family = architecture.family
         self._weights = weights
-        self._pack_dense = dense
-        self._pack_head = head
+        self._precision = precision
+        self._get = get
 
-    def network(self, precision: Precision) -> NativeNetwork:
+    def network(self) -> NativeNetwork:
         """Return the whole network."""
         shape, family = self._architecture, self._family
         return NativeNetwork(
             shape,
             embeddings=self._embeddings(),
             layers=[self._layer(f"{family.layers}.{n}.") for n in range(shape.n_layers)],
-            head_dense=self._dense(shape.hidden_size, shape.hidden_size, family.head_dense),
+            # One small matrix, to which all terms are far more sensitive than to any other.
+            head_dense=self._dense(
+                shape.hidden_size, shape.hidden_size, family.head_dense, precision=Precision.FLOAT32
+            ),
             head_norm=self._norm(family.head_norm),
             head=self._head(),
-            precision=precision,
+            precision=self._precision,
         )
 
     def _embeddings(self) -> EmbeddingTables:
@@ -165,7 +137,9 @@ class _Model:
             norm=self._norm(f"{prefix}{names.norm}"),
         )
 
-    def _dense(self, n_rows: int, n_columns: int, *names: str) -> Dense:
+    def _dense(
+        self, n_rows: int, n_columns: int, *names: str, precision: Precision | None = None
+    ) -> Dense:
         """Return the dense layers of these names as one, which has the rows of all."""
 
         def read() -> tuple[Array, Array]:
@@ -174,7 +148,9 @@ class _Model:
             biases = [tensor([f"{name}.bias"], (n_rows,)) for name in names]
             return np.concatenate(weights), np.concatenate(biases)
 
-        return self._pack_dense(names[0], read)
+        if (precision or self._precision) is Precision.INT8:
+            return Int8Dense(self._get(names[0], PackedInt8Matrix, lambda: pack_int8(*read())))
+        return Float32Dense(self._get(names[0], PackedMatrix, lambda: pack_matrix(*read())))
 
     def _norm(self, name: str) -> Norm:
         """Return a layer norm; gamma and beta are the names from before PyTorch."""
@@ -185,16 +161,16 @@ class _Model:
             self._architecture.epsilon,
         )
 
-    def _head(self) -> Head:
+    def _head(self) -> PackedHead:
         words = f"{self._family.embeddings}.word_embeddings.weight"
-        n_names = None if self._architecture.is_tied else 1
+        # Not packed, and a view of the file: where tied, the word embeddings are the same memory.
+        rows = self._term_rows([self._decoder], [words])
 
-        def read() -> tuple[Array, Array]:
-            names = self._family.decoder_bias[:n_names]
-            bias = self._weights.read(names, (self._architecture.n_terms,))
-            return self._term_rows([self._decoder], [words]), bias
+        def pack() -> VocabularyFilter:
+            names = self._family.decoder_bias[: None if self._architecture.is_tied else 1]
+            return pack_filter(rows, self._weights.read(names, (self._architecture.n_terms,)))
 
-        return self._pack_head(self._family.decoder, read)
+        return PackedHead(rows, self._get(self._family.decoder, VocabularyFilter, pack))
 
     @property
     def _decoder(self) -> str:

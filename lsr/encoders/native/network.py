@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.encoders.native.architecture import Architecture
-from lsr.encoders.native.layers import Dense, Head, Layer, Norm
+from lsr.encoders.native.layers import Dense, Layer, Norm
 from lsr.encoders.precision import Precision
 from lsr.kernels.transformer import (
     Activation,
     EmbeddingTables,
+    PackedHead,
+    active_terms,
     attend,
     embed,
     new_activations,
@@ -35,7 +37,7 @@ class NativeNetwork:
         head_dense: first part of the head.
         head_norm: second part of the head.
         head: the vocabulary head proper.
-        precision: number format of the products.
+        precision: number format of the layers.
     """
 
     has_own_device = False
@@ -48,7 +50,7 @@ class NativeNetwork:
         layers: Sequence[Layer],
         head_dense: Dense,
         head_norm: Norm,
-        head: Head,
+        head: PackedHead,
         precision: Precision,
     ) -> None:
         self.precision = precision
@@ -68,7 +70,7 @@ class NativeNetwork:
         words = np.concatenate(rows)
         positions = np.concatenate([self._positions(row) for row in rows])
         hidden = self._hidden_states(words, positions, starts)
-        active = self._head(hidden, starts)
+        active = active_terms(self._head, hidden, starts)
         return SparseBatch(active.indptr, active.terms, active.weights, self.n_terms)
 
     def single_threaded(self, waits: bool) -> AbstractContextManager[None]:

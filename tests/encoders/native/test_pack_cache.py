@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lsr.encoders import Backend, Precision, load_encoder
 from lsr.encoders.native import loading, pack_cache
 from lsr.encoders.native.pack_cache import FOLDER, PackCache
-from lsr.kernels.transformer import PackedInt8Head, PackedMatrix, pack_int8_head, pack_matrix
+from lsr.kernels.transformer import PackedMatrix, VocabularyFilter, pack_filter, pack_matrix
 from lsr.sparse import SparseBatch
 
 WEIGHT = np.random.default_rng(1).normal(size=(13, 7)).astype(np.float32)
@@ -40,19 +40,19 @@ def packs(model: Path) -> list[Path]:
     return sorted((model / FOLDER).glob("*"))
 
 
-def kept(folder: Path) -> tuple[PackedMatrix, PackedInt8Head, list[str]]:
+def kept(folder: Path) -> tuple[PackedMatrix, VocabularyFilter, list[str]]:
     made = []
 
     def matrix() -> PackedMatrix:
         made.append("matrix")
         return pack_matrix(WEIGHT, BIAS)
 
-    def head() -> PackedInt8Head:
+    def head() -> VocabularyFilter:
         made.append("head")
-        return pack_int8_head(WEIGHT, BIAS)
+        return pack_filter(WEIGHT, BIAS)
 
     with PackCache(folder, "both", "content") as cache:
-        return cache.get("m", PackedMatrix, matrix), cache.get("h", PackedInt8Head, head), made
+        return cache.get("m", PackedMatrix, matrix), cache.get("h", VocabularyFilter, head), made
 
 
 def test_what_is_kept_is_what_was_made(tmp_path: Path) -> None:
