@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 
+def one_core() -> AbstractContextManager[bool]:
+    """Bind the process to one core where the system can, and say whether it could."""
+    return some_cores(1)
+
+
 @contextmanager
-def one_core() -> Iterator[bool]:
-    """Bind the process to one core where the system can, and say whether it could.
+def some_cores(n_cores: int) -> Iterator[bool]:
+    """Bind the process to so many cores where the system can, and say whether it could.
 
     Threads that compiled code started earlier keep their own cores unless they are bound one by
-    one; those started inside the block inherit the one core.
+    one; those started inside the block inherit the cores.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if not can_bind():
         yield False
         return
     allowed = os.sched_getaffinity(0)
-    _bind(threads_of_this_process(), {max(allowed)})
+    _bind(threads_of_this_process(), set(sorted(allowed)[-n_cores:]))
     try:
         yield True
     finally:
         _bind(threads_of_this_process(), allowed)
+
+
+def can_bind() -> bool:
+    """Say whether the system binds processes to cores."""
+    return hasattr(os, "sched_setaffinity")
 
 
 def threads_of_this_process() -> list[int]:

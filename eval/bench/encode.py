@@ -1,203 +1,220 @@
-"""How fast are texts encoded, beside sentence-transformers and with the same weights?
+"""How fast are texts encoded, beside other libraries and with the same weights?
 
-Every contestant encodes the same texts in the same process. The first run of each warms up and
-gives its vectors; the timed runs follow in turns, so that a slow spell of the machine hits all
-alike. The figure is the median. Vectors are compared with those of the peer in float32.
+Every contestant (`encoders`) gets the same model, texts and cores, in one process, and is timed in
+turns (`encode_timing`). Its vectors are compared with those of the reference, so that the speed is
+that of the same answer. A contestant that cannot run here is named, with the reason.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from lsr.encoders import Encoder, Precision, load_encoder
-from lsr.encoders.torch_network import quiet_transformers
 from lsr.encoders.locating import locate_model
-from lsr.errors import ConfigError, InvalidInputError
-from lsr.eval.bench.machine import Machine, this_machine
-from lsr.eval.bench.table import aligned
+from lsr.encoders.workers import available_cores
+from lsr.errors import ConfigError, InvalidInputError, LsrError, UnsupportedModelError
+from lsr.eval.bench.agreement import agreement
+from lsr.eval.bench.cores import can_bind, some_cores
+from lsr.eval.bench.encode_result import (
+    EncodeBenchmark,
+    Figures,
+    Memory,
+    Round,
+    Size,
+    latency,
+    rate,
+)
+from lsr.eval.bench.encode_timing import times_in_turns, torch_threads, warmed_up
+from lsr.eval.bench.encoders.base import Contestant, Opened, Task
+from lsr.eval.bench.encoders.ours import Lsr
+from lsr.eval.bench.encoders.registry import LIBRARIES, OURS, PEERS, REFERENCES
+from lsr.eval.bench.machine import this_machine
+from lsr.eval.bench.muting import muted
+from lsr.eval.bench.peak_memory import peak_bytes
+from lsr.eval.bench.shapes import SHAPES, shaped_model
+from lsr.eval.bench.workloads import Workloads, count_tokens, cut_workloads
+from lsr.kernels.transformer.processor import NAME as INSTRUCTIONS
 from lsr.sparse import SparseBatch
 
-PEERS = ("sentence-transformers",)
-PEER_BATCH_SIZE = 32
-"""The peer's default. On two cores 8 to 64 differ by a few percent."""
+CORES = (1, 2)
+ALL_MODELS = ("splade-tiny", *SHAPES)
 
-MISSING_PEER = '{} is not installed, so it is not compared: pip install "lsr-engine[bench]"'
-
-Encode = Callable[[Sequence[str]], Any]
+Missing = dict[str, list[str]]
+"""Why contestants do not take part, and which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """One way to encode, and how it did.
+def libraries_named(names: str) -> Sequence[str]:
+    """Return the libraries that a user names: ``all``, ``none``, or some between commas.
 
-    Attributes:
-        name: library and precision.
-        docs_per_second: median of the runs.
-        tokens_per_second: the same runs, counted in tokens.
-        seconds: of each run, in order.
-        largest_difference: of a weight to the reference's; 0 for the reference itself.
+    Raises:
+        ConfigError: a library is unknown, or cannot run here.
     """
-
-    name: str
-    docs_per_second: float
-    tokens_per_second: float
-    seconds: tuple[float, ...]
-    largest_difference: float
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeBenchmark:
-    """Result of `bench_encode`.
-
-    Attributes:
-        model: what the user named.
-        n_docs: texts encoded in every run.
-        n_tokens: their tokens as far as `max_length` reads them, special tokens left out.
-        max_length: tokens of a text that are read.
-        reference: contestant that the others' speed and weights are compared with.
-        contestants: ours first.
-        notes: what was not compared, and why.
-        machine: where it was measured.
-    """
-
-    model: str
-    n_docs: int
-    n_tokens: int
-    max_length: int
-    reference: str
-    contestants: tuple[Contestant, ...]
-    notes: tuple[str, ...]
-    machine: Machine
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        return asdict(self)
-
-    def as_table(self) -> str:
-        """Return the result as text, with everything that is needed to repeat it."""
-        n_runs = len(self.contestants[0].seconds)
-        (base,) = (one for one in self.contestants if one.name == self.reference)
-        rows = [("", "docs/s", "tokens/s", "ratio", "largest difference")]
-        rows += [
-            (
-                one.name,
-                f"{one.docs_per_second:,.1f}",
-                f"{one.tokens_per_second:,.0f}",
-                f"{one.docs_per_second / base.docs_per_second:.1f}x",
-                "reference" if one.name == self.reference else f"{one.largest_difference:.2g}",
-            )
-            for one in self.contestants
-        ]
-        return "\n".join(
-            [
-                *aligned(rows),
-                "",
-                f"{self.n_docs:,} texts of {self.n_tokens / self.n_docs:.0f} tokens (cut at "
-                f"{self.max_length}), model {self.model}; median of {n_runs} runs in turns, after "
-                f"a warm-up; peers in batches of {PEER_BATCH_SIZE}; load of the model left out.",
-                *self.notes,
-                str(self.machine),
-            ]
-        )
+    if names == "all":
+        return LIBRARIES
+    libraries = [] if names == "none" else names.split(",")
+    _refuse_unknown(libraries)
+    for library in libraries:
+        reasons = [peer.why_missing() for peer in PEERS if peer.library == library]
+        if all(reasons):
+            raise ConfigError(f"{library} cannot be compared: {reasons[0]}.")
+    return libraries
 
 
 def bench_encode(
-    model: str,
-    texts: Sequence[str],
+    models: Sequence[str],
+    texts: Iterable[str],
     *,
-    peers: Sequence[str] = PEERS,
+    libraries: Sequence[str] = LIBRARIES,
+    n_passages: int = 64,
     runs: int = 3,
-    max_length: int = 256,
+    max_length: int = 300,
 ) -> EncodeBenchmark:
-    """Time the encoding of `texts` by `lsr` and by peers.
+    """Time the encoding of passages, long documents and queries by `lsr` and by peers.
 
     Args:
-        model: as `load_encoder` takes it.
-        texts: not empty, none blank.
-        peers: of `PEERS`; one that is not installed is noted in the result.
+        models: as `load_encoder` takes them, or of `SHAPES`.
+        texts: what passages, long documents and queries are cut from.
+        libraries: of `LIBRARIES`; what cannot run is noted in the result.
+        n_passages: for a small model; large ones get fewer. The other texts go by it.
         runs: timed runs of each contestant.
-        max_length: tokens of a text that are read.
+        max_length: tokens of a text that are read, special tokens included.
 
     Raises:
-        ConfigError: a peer is unknown.
+        ConfigError: a library is unknown.
         InvalidInputError: there is nothing to encode, or no run.
+        UnsupportedModelError: no backend of `lsr` runs a model.
+        PeakMemoryError: the process that measures memory failed.
     """
-    if unknown := set(peers) - set(PEERS):
-        raise ConfigError(f"There is no peer {min(unknown)!r}; known are {', '.join(PEERS)}.")
-    if not texts or runs < 1:
-        raise InvalidInputError(f"{len(texts)} texts and {runs} runs make no benchmark.")
-    missing = [peer for peer in peers if importlib.util.find_spec(peer.replace("-", "_")) is None]
-    machine = this_machine(("lsr-engine", "torch", "transformers", *PEERS))
-    encoders = _own_encoders(model, max_length)
-    n_tokens = _count_tokens(encoders[0], texts, max_length)
-    contestants: dict[str, Encode] = {
-        f"lsr {encoder.settings['precision']}": encoder.encode_documents for encoder in encoders
-    }
-    if "sentence-transformers" in peers and not missing:
-        contestants |= _sentence_transformers(model, max_length)
-    vectors = {name: _as_batch(encode(texts)) for name, encode in contestants.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(runs):
-        for name, encode in contestants.items():
-            started = time.perf_counter()
-            encode(texts)
-            seconds[name].append(time.perf_counter() - started)
-    reference = next(reversed(contestants))  # the last is the independent one, in float32
+    _refuse_unknown(libraries)
+    if not models or min(n_passages, runs) < 1:
+        raise InvalidInputError(
+            f"{len(models)} models, {n_passages} passages and {runs} runs make no benchmark."
+        )
+    entered = [*OURS, *(peer for peer in PEERS if peer.library in libraries)]
+    machine = this_machine(dict.fromkeys(name for one in entered for name in one.packages))
+    missing: Missing = {}
+    able = []
+    for one in entered:
+        if why := one.why_missing():
+            missing.setdefault(why, []).append(one.name)
+        else:
+            able.append(one)
+    workloads = cut_workloads(texts, n_passages, max_length)
+    rounds: list[Round] = []
+    memory: list[Memory] = []
+    for model in models:
+        measured, peaks = _measured(model, able, workloads, runs, max_length, missing)
+        rounds += measured
+        memory += peaks
     return EncodeBenchmark(
-        model=model,
-        n_docs=len(texts),
-        n_tokens=n_tokens,
+        rounds=tuple(rounds),
+        memory=tuple(memory),
         max_length=max_length,
-        reference=reference,
-        contestants=tuple(
-            Contestant(
-                name=name,
-                docs_per_second=len(texts) / statistics.median(seconds[name]),
-                tokens_per_second=n_tokens / statistics.median(seconds[name]),
-                seconds=tuple(seconds[name]),
-                largest_difference=_largest_difference(vectors[name], vectors[reference]),
-            )
-            for name in contestants
-        ),
-        notes=tuple(MISSING_PEER.format(peer) for peer in missing),
+        runs=runs,
+        is_bound=can_bind(),
+        instructions=INSTRUCTIONS,
+        notes=tuple(_note(names, why) for why, names in missing.items()),
         machine=machine,
     )
 
 
-def _own_encoders(model: str, max_length: int) -> list[Encoder]:
-    precisions = dict.fromkeys((Precision.AUTO.resolved(), Precision.FLOAT32))
-    return [load_encoder(model, max_length=max_length, precision=one) for one in precisions]
+def _refuse_unknown(libraries: Sequence[str]) -> None:
+    if unknown := [name for name in libraries if name not in LIBRARIES]:
+        raise ConfigError(f"There is no peer {unknown[0]!r}; known are {', '.join(LIBRARIES)}.")
 
 
-def _sentence_transformers(model: str, max_length: int) -> dict[str, Encode]:
-    import torch
-    from sentence_transformers import SparseEncoder
+def _note(names: Sequence[str], why: str) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names)} {verb} not compared: {why}."
 
-    folder = str(locate_model(model))
-    contestants: dict[str, Encode] = {}
-    for dtype in (torch.bfloat16, torch.float32):
-        with quiet_transformers():
-            peer = SparseEncoder(folder, device="cpu", model_kwargs={"dtype": dtype})
-        peer.max_seq_length = max_length
-        contestants[f"sentence-transformers {str(dtype).removeprefix('torch.')}"] = partial(
-            peer.encode_document, batch_size=PEER_BATCH_SIZE, show_progress_bar=False
+
+def _measured(
+    model: str,
+    contestants: Sequence[Contestant],
+    all_texts: Workloads,
+    runs: int,
+    max_length: int,
+    missing: Missing,
+) -> tuple[list[Round], list[Memory]]:
+    """Return the figures of one model, and what memory ours took."""
+    folder = shaped_model(SHAPES[model]) if model in SHAPES else locate_model(model)
+    weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+    workloads = all_texts.reduced(weights)
+    # Where a process cannot be bound, ours takes all cores, and so must the others.
+    cores = [n for n in CORES if n <= available_cores()] if can_bind() else [available_cores()]
+    rounds = []
+    with tempfile.TemporaryDirectory(prefix="lsr-bench-") as scratch:
+        for n_cores in cores:
+            task = Task(folder, max_length, n_cores, Path(scratch))
+            with some_cores(n_cores), torch_threads(n_cores):
+                rounds.append(_round(model, contestants, task, workloads, runs, missing))
+    texts = [*workloads.passages, *workloads.long_documents]
+    took_part = {one.name for one in rounds[-1].contestants}
+    return rounds, [
+        Memory(model, one.name, peak_bytes(folder, one.backend, one.precision, max_length, texts))
+        for one in OURS
+        if one.name in took_part
+    ]
+
+
+def _round(
+    model: str,
+    contestants: Sequence[Contestant],
+    task: Task,
+    workloads: Workloads,
+    runs: int,
+    missing: Missing,
+) -> Round:
+    """Open all contestants on the cores that the process is bound to, and time them."""
+    opened: dict[str, Opened] = {}
+    vectors: dict[str, SparseBatch] = {}
+    for one in contestants:
+        try:
+            with muted():
+                ready = one.open(task)
+                vectors[one.name] = warmed_up(ready, workloads)
+            opened[one.name] = ready
+        except _expected_errors(one) as error:
+            names = missing.setdefault(_first_line(error), [])
+            names += [one.name] * (one.name not in names)
+    if not any(one.name in opened for one in OURS):
+        raise UnsupportedModelError(
+            f"No backend of lsr encodes with the model {model!r}: {'; '.join(missing)}."
         )
-    return contestants
+    reference = next(name for name in REFERENCES if name in opened)
+    times = times_in_turns(opened, workloads, runs)
+    sizes = [
+        Size(len(texts), count_tokens(task.folder, texts, task.max_length))
+        for texts in (workloads.passages, workloads.long_documents, workloads.queries)
+    ]
+    return Round(
+        model=model,
+        n_cores=task.n_cores,
+        sizes=(sizes[0], sizes[1], sizes[2]),
+        n_active_terms=vectors[reference].nnz,
+        reference=reference,
+        contestants=tuple(
+            Figures(
+                name=name,
+                is_ours=any(one.name == name for one in OURS),
+                passages=rate(times[name].passages, times[reference].passages, sizes[0]),
+                long_documents=rate(
+                    times[name].long_documents, times[reference].long_documents, sizes[1]
+                ),
+                queries=latency(times[name].queries, times[reference].queries),
+                agreement=agreement(vectors[name], vectors[reference]),
+            )
+            for name in opened
+        ),
+    )
 
 
-def _count_tokens(encoder: Encoder, texts: Sequence[str], max_length: int) -> int:
-    return sum(min(max_length, len(encoder.term_spans(text))) for text in texts)
+def _expected_errors(one: Contestant) -> type[Exception]:
+    """Return what may keep a contestant from taking part; a mistake of ours is none of that."""
+    return LsrError if isinstance(one, Lsr) else Exception
 
 
-def _as_batch(vectors: Any) -> SparseBatch:
-    return vectors if isinstance(vectors, SparseBatch) else SparseBatch.from_matrix(vectors)
-
-
-def _largest_difference(ours: SparseBatch, reference: SparseBatch) -> float:
-    return float(abs(ours.to_scipy() - reference.to_scipy()).max())
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,6 @@ import typer
 
 from lsr.cli.output import (
     JsonOption,
-    MaxLengthOption,
     QuietOption,
     add_command,
     emit,
@@ -41,40 +39,58 @@ OrderOption = Annotated[str, typer.Option(help="Order of the documents, the same
 def bench() -> None:
     """Measure speed on this machine, side by side with peers.
 
-    Example: lsr bench encode --n-docs 100 --runs 1
+    Example: lsr bench encode --model splade-tiny --n-docs 16 --runs 1 --peers transformers
     """
 
 
 def encode(
     corpus: Annotated[
-        str, typer.Argument(help="Texts to encode; without it, docstrings of packages here.")
+        str, typer.Argument(help="Texts to cut from; without it, docstrings of packages here.")
     ] = "",
     model: Annotated[
-        str, typer.Option(help="Hub id, folder, or short name such as splade-tiny.")
-    ] = "splade-tiny",
+        list[str] | None,
+        typer.Option(
+            help="Hub id, folder, short name, or random-bert-small, random-minilm-l6 or "
+            "random-bert-base for a shape with random weights; repeat it for several. Without it, "
+            "splade-tiny and the shapes."
+        ),
+    ] = None,
     n_docs: Annotated[
-        int, typer.Option(min=1, help="Texts, from the beginning of the corpus.")
-    ] = 200,
+        int, typer.Option(min=1, help="Passages; large models get fewer, other texts go by it.")
+    ] = 64,
     runs: RunsOption = 3,
     peers: PeersOption = "all",
-    max_length: MaxLengthOption = None,
+    max_length: Annotated[
+        int,
+        typer.Option(
+            min=8, help="Word pieces of a text that are read; long documents have so many."
+        ),
+    ] = 300,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Time the encoding of texts by lsr and by sentence-transformers with the same model.
+    """Time the encoding of texts by lsr and by other libraries with the same model.
 
-    Prints documents and tokens a second, the largest difference of a weight, and what is needed to
-    repeat the measurement.
+    Passages of 60 words, long documents, and queries one at a time, on one core and on two. Prints
+    for each contestant its speed, the ratio to sentence-transformers and how far its vectors are
+    from that one's; the memory that lsr took; and what is needed to repeat the measurement.
 
-    Example: lsr bench encode --n-docs 100 --runs 1
+    Example: lsr bench encode --model splade-tiny --n-docs 16 --runs 1 --peers transformers
     """
-    from lsr.eval.bench.encode import PEERS, bench_encode
+    from lsr.eval.bench.encode import ALL_MODELS, bench_encode, libraries_named
 
     set_quiet(quiet)
-    named = {"all": PEERS, "none": ()}.get(peers, tuple(peers.split(",")))
-    texts = list(islice(_texts(corpus), n_docs))
-    note(f"Encoding {len(texts):,} texts {runs + 1} times with each contestant ...")
-    result = bench_encode(model, texts, peers=named, runs=runs, max_length=max_length or 256)
+    libraries = libraries_named(peers)
+    models = model or ALL_MODELS
+    note(f"Encoding {runs + 1} times with each contestant: {', '.join(models)} ...")
+    result = bench_encode(
+        models,
+        _texts(corpus),
+        libraries=libraries,
+        n_passages=n_docs,
+        runs=runs,
+        max_length=max_length,
+    )
     if json:
         emit_json(result.as_json())
     else:

@@ -1,6 +1,4 @@
-import importlib.util
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -8,8 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lsr.cli.bench import app
-from lsr.errors import ConfigError, InvalidInputError
-from lsr.eval.bench.encode import bench_encode
+from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
+from lsr.eval.bench.encode import bench_encode, libraries_named
+from lsr.eval.bench.encoders.transformers_loop import Transformers
 from tiny_models import save_tiny_model
 
 TEXTS = ["sparse retrieval", "the water of the ocean and the river", "a garden in summer"]
@@ -20,54 +19,84 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_tiny_model(tmp_path_factory.mktemp("models") / "bert"))
 
 
-def test_peer_and_ours_encode_the_same(model: str) -> None:
-    pytest.importorskip("sentence_transformers")
-
-    result = bench_encode(model, TEXTS, runs=2, max_length=32)
-
-    by_name = {one.name: one for one in result.contestants}
-    assert result.reference == "sentence-transformers float32"
-    assert by_name["lsr float32"].largest_difference < 1e-4
-    assert by_name["sentence-transformers bfloat16"].largest_difference > 0
-    assert all(len(one.seconds) == 2 for one in result.contestants)
-    assert result.n_docs == 3
-    assert result.n_tokens == 14
+@pytest.fixture(autouse=True)
+def quick_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no processes; test_bench_peak_memory does."""
+    monkeypatch.setattr("lsr.eval.bench.encode.peak_bytes", lambda *_: 123_456_789)
 
 
-def test_rates_are_those_of_the_median_run(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two contestants, three runs each, in turns: each pair of readings is one run.
-    ends = iter([1.0, 10.0, 5.0, 20.0, 3.0, 90.0])
-    readings = iter([value for end in ends for value in (0.0, end)])
-    clock = SimpleNamespace(perf_counter=lambda: next(readings))
-    monkeypatch.setattr("lsr.eval.bench.encode.time", clock)
-    monkeypatch.setattr("lsr.encoders.precision._has_native_bfloat16", lambda: True)
+def test_peers_and_ours_encode_the_same(model: str) -> None:
+    result = bench_encode(
+        [model], TEXTS, libraries=["transformers"], n_passages=4, runs=2, max_length=32
+    )
 
-    result = bench_encode(model, TEXTS, peers=(), runs=3, max_length=32)
-
-    ours, exact = result.contestants
-    assert (ours.name, exact.name) == ("lsr bfloat16", "lsr float32")
-    assert ours.seconds == (1.0, 5.0, 3.0)
-    assert ours.docs_per_second == pytest.approx(3 / 3.0)
-    assert exact.docs_per_second == pytest.approx(3 / 20.0)
-    assert "6.7x" in result.as_table()
-
-
-def test_an_absent_peer_is_noted(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-
-    result = bench_encode(model, TEXTS, runs=1, max_length=32)
-
-    assert {one.name.split()[0] for one in result.contestants} == {"lsr"}
-    assert 'pip install "lsr-engine[bench]"' in result.as_table()
+    one = result.rounds[-1]
+    by_name = {figures.name: figures for figures in one.contestants}
+    assert one.reference == "transformers float32"
+    assert by_name["lsr native float32"].agreement.largest_difference < 1e-4
+    assert by_name["lsr native float32"].agreement.n_differing_terms == 0
+    assert by_name["lsr native int8"].agreement.largest_difference > 0
+    assert all(len(figures.passages.seconds) == 2 for figures in one.contestants)
+    assert [size.n_texts for size in one.sizes] == [4, 1, 4]
+    assert one.sizes[1].n_tokens == 32
+    assert [round_.n_cores for round_ in result.rounds] in ([1], [1, 2])
+    assert {memory.name for memory in result.memory} >= {"lsr native int8", "lsr native float32"}
+    assert "transformers" in result.machine.packages
+    assert "123" in result.as_table()
 
 
-def test_unknown_peers_and_empty_runs_are_refused(model: str) -> None:
+def test_what_cannot_run_is_named_with_the_reason(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such luck.\nand more")
+
+    monkeypatch.setattr(Transformers, "open", fail)
+    monkeypatch.setattr(
+        "lsr.eval.bench.encoders.onnx_runtime.why_not_installed", lambda *_: "it is absent"
+    )
+    libraries = ["transformers", "onnxruntime"]
+
+    result = bench_encode([model], TEXTS, libraries=libraries, n_passages=1, runs=1, max_length=32)
+
+    assert {one.name.split()[0] for one in result.rounds[0].contestants} == {"lsr"}
+    table = result.as_table()
+    assert "onnxruntime float32 is not compared: it is absent." in table
+    assert table.count("transformers float32 is not compared: no such luck.") == 1
+
+
+def test_a_model_that_only_torch_runs_is_timed_on_torch(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "it is unknown"
+    monkeypatch.setattr("lsr.encoders.native.why_unsupported", lambda config: reason)
+
+    result = bench_encode([model], TEXTS, libraries=(), n_passages=1, runs=1, max_length=32)
+
+    assert result.rounds[0].reference == "lsr torch float32"
+    assert any(reason in note and "lsr native int8" in note for note in result.notes)
+
+
+def test_what_makes_no_benchmark_is_refused(model: str) -> None:
     with pytest.raises(ConfigError, match="no peer 'fastembed'"):
-        bench_encode(model, TEXTS, peers=["fastembed"])
-    with pytest.raises(InvalidInputError, match="0 texts"):
-        bench_encode(model, [])
+        bench_encode([model], TEXTS, libraries=["fastembed"])
+    with pytest.raises(InvalidInputError, match="0 models"):
+        bench_encode([], TEXTS)
     with pytest.raises(InvalidInputError, match="0 runs"):
-        bench_encode(model, TEXTS, runs=0)
+        bench_encode([model], TEXTS, runs=0)
+    with pytest.raises(UnsupportedModelError, match="takes 1 to 64"):
+        bench_encode([model], TEXTS, libraries=(), max_length=65)
+
+
+def test_peers_are_named_by_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert libraries_named("none") == []
+    assert "openvino" in libraries_named("all")
+    assert libraries_named("transformers") == ["transformers"]
+    with pytest.raises(ConfigError, match="no peer 'splade'"):
+        libraries_named("transformers,splade")
+    monkeypatch.setattr(Transformers, "why_missing", lambda _: "it is absent")
+    with pytest.raises(ConfigError, match=r"transformers cannot be compared: it is absent\."):
+        libraries_named("transformers")
 
 
 def test_the_command_reads_a_corpus_and_prints_json(model: str, tmp_path: Path) -> None:
@@ -77,9 +106,12 @@ def test_the_command_reads_a_corpus_and_prints_json(model: str, tmp_path: Path) 
     corpus.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
     options = ["--model", model, "--peers", "none", "--runs", "1", "--max-length", "32", "--json"]
 
-    result = CliRunner().invoke(app, ["encode", str(corpus), *options], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["encode", str(corpus), *options, "--n-docs", "2"], catch_exceptions=False
+    )
 
     assert result.exit_code == 0, result.output
     printed = msgspec.json.decode(result.stdout)
-    assert printed["n_docs"] == 3
+    assert printed["rounds"][0]["sizes"][0]["n_texts"] == 2
     assert printed["machine"]["n_cores"] >= 1
+    assert printed["instructions"]
