@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli.index_report import IndexReport
+from lsr.cli.long_texts import OnLong, OnLongOption, refuse_long
 from lsr.cli.output import (
     BackendOption,
-    Bar,
     IndexOption,
     JsonOption,
     MaxLengthOption,
@@ -29,11 +32,7 @@ from lsr.cli.resuming import BuildPlan, Position, rest_of, telling_what_is_kept
 
 if TYPE_CHECKING:
     from lsr.documents import DocumentBatch
-    from lsr.errors import LsrError
     from lsr.retrieval import Index, Writer
-
-MAX_EXAMPLES = 5
-"""Warnings of one kind printed in full before they are only counted."""
 
 
 class OnError(StrEnum):
@@ -90,6 +89,7 @@ def index(
     on_error: Annotated[
         OnError, typer.Option(help="Stop at a record that cannot be indexed, or skip it.")
     ] = OnError.FAIL,
+    on_long: OnLongOption = OnLong.TRUNCATE,
     update: Annotated[
         bool, typer.Option("--update", help="Replace documents that have the id of a new one.")
     ] = False,
@@ -121,7 +121,6 @@ def index(
     plan = BuildPlan.of(corpus, options)
     position, replace = _start(plan, path, resume, force)
     target = _open_or_create(corpus, path, options, model, backend, replace)
-    report = _Report()
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with (
@@ -131,7 +130,8 @@ def index(
     ):
         n_resumed = writer.resumed.n_docs if writer.resumed else 0
         bar.advance(n_resumed)
-        n_docs = _add_all(writer, corpus, plan, position, on_error, update, report, bar)
+        report = IndexReport(bar)
+        _add_all(writer, corpus, plan, position, target, on_error, on_long, update, report)
         writer.commit()
     report.finish()
     seconds = time.perf_counter() - started
@@ -139,21 +139,23 @@ def index(
     if json:
         emit_json(
             {
-                "added": n_resumed + n_docs,
+                "added": n_resumed + report.n_docs,
                 "resumed": n_resumed,
                 "skipped": report.n_skipped,
                 "empty": report.n_empty,
                 "truncated": report.n_truncated,
+                "tokens": report.n_tokens,
                 "seconds": round(seconds, 3),
                 "index": facts,
             }
         )
         return
+    tokens = f"; {report.n_tokens / seconds:,.0f} tokens/s" if report.n_tokens else ""
     before = f", after {n_resumed:,} of the interrupted build" if n_resumed else ""
     emit(
-        f"{n_docs:,} documents added to {index} in {seconds:.1f} s "
-        f"({n_docs / seconds:,.0f}/s){before}; it holds {facts['n_docs']:,} documents now "
-        f"(segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
+        f"{report.n_docs:,} documents added to {index} in {seconds:.1f} s "
+        f"({report.n_docs / seconds:,.0f}/s{tokens}){before}; "
+        f"it holds {facts['n_docs']:,} documents now (segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
     )
 
 
@@ -245,86 +247,31 @@ def _add_all(
     corpus: Sequence[str],
     plan: BuildPlan,
     start: Position,
+    target: Index,
     on_error: OnError,
+    on_long: OnLong,
     update: bool,
-    report: _Report,
-    bar: Bar,
-) -> int:
+    report: IndexReport,
+) -> None:
     from lsr.corpus import read_documents
 
     skip = report.skip if on_error is OnError.SKIP else None
-    n_docs = 0
-    for source in range(start.source, len(corpus)):
-        n_read = start.n_read if source == start.source else 0
-        for batch in rest_of(read_documents(corpus[source], skip_bad=skip), n_read):
-            report.start(batch, bar)
-            vectors = writer.add(batch, report, update=update, skip_bad=skip)
-            n_docs += len(vectors)
-            n_read += len(batch.documents)
-            if batch.vectors is not None:
-                bar.advance(len(vectors))
+    read: deque[tuple[Position, bool]] = deque()
+
+    def batches() -> Iterator[DocumentBatch]:
+        for source in range(start.source, len(corpus)):
+            n_read = start.n_read if source == start.source else 0
+            for batch in rest_of(read_documents(corpus[source], skip_bad=skip), n_read):
+                n_read += len(batch.documents)
+                read.append((Position(source, n_read), batch.vectors is not None))
+                report.look_at(batch)
+                yield batch
+
+    with closing(writer.add_batches(batches(), report, update=update, skip_bad=skip)) as stream:
+        for added in stream:
+            position, brought_vectors = read.popleft()
+            if on_long is OnLong.ERROR and added.truncated:
+                refuse_long(added.truncated, target.encoder)
+            report.add(added, brought_vectors=brought_vectors)
             if plan.is_repeatable and writer.is_checkpoint_due:
-                writer.checkpoint(plan.progress(Position(source, n_read)))
-    return n_docs
-
-
-class _Report:
-    """Counts what a person should know, and says the first few cases in full."""
-
-    def __init__(self) -> None:
-        self.n_skipped = self.n_empty = self.n_truncated = 0
-        self._batch: DocumentBatch
-        self._bar: Bar
-
-    def start(self, batch: DocumentBatch, bar: Bar) -> None:
-        """Look at a batch that is about to be added."""
-        self._batch, self._bar = batch, bar
-        if batch.vectors is not None:
-            return
-        for document in batch.documents:
-            if not document.full_text.strip():
-                self.n_empty += 1
-                self._example(
-                    self.n_empty,
-                    f"{document.place}: document {document.doc_id!r} has no text; it is stored, "
-                    "but no query will find it.",
-                )
-
-    def skip(self, error: LsrError) -> None:
-        """Count a record that is left out."""
-        self.n_skipped += 1
-        self._example(self.n_skipped, f"skipped: {error}")
-
-    def encoded(self, n_texts: int, n_tokens: int) -> None:
-        """Count texts that were encoded."""
-        self._bar.advance(n_texts)
-
-    def truncated(self, row: int) -> None:
-        """Count a text that was cut."""
-        self.n_truncated += 1
-        document = self._batch.documents[row]
-        if len(document.text) > LONG_TEXT:
-            note(
-                f"warning: {document.place}: document {document.doc_id!r} has "
-                f"{len(document.text):,} characters, of which only the beginning is searchable; "
-                "split it into passages."
-            )
-
-    def finish(self) -> None:
-        """Say how many cases were not said in full."""
-        for count, what in ((self.n_skipped, "records skipped"), (self.n_empty, "without text")):
-            if count > MAX_EXAMPLES:
-                note(f"warning: {count:,} {what} in all.")
-        if self.n_truncated:
-            note(
-                f"note: {self.n_truncated:,} documents were longer than the encoder reads; "
-                "their ends are stored but not searchable. Split them, or raise --max-length."
-            )
-
-    def _example(self, count: int, message: str) -> None:
-        if count <= MAX_EXAMPLES:
-            note(f"warning: {message}")
-
-
-LONG_TEXT = 1 << 20
-"""Characters from which a text is surely no passage, so that it is named on its own."""
+                writer.checkpoint(plan.progress(position))

@@ -69,8 +69,8 @@ def add_command(app: typer.Typer, verb: Callable[..., None], *, name: str | None
 class Bar(Protocol):
     """A progress bar that counts."""
 
-    def advance(self, n: int = 1) -> None:
-        """Count `n` more."""
+    def advance(self, n: int = 1, n_tokens: int = 0) -> None:
+        """Count `n` more, and the tokens that an encoder has read of them."""
 
 
 def parse_size(text: str) -> int:
@@ -135,7 +135,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
     ]
     disable = not console.is_terminal or console.quiet
     with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task(description, total=total)
+        task = progress.add_task(description, total=total, n_tokens=0)
         yield _Counter(progress, task)
 
 
@@ -143,14 +143,19 @@ class _Counter:
     def __init__(self, progress: Progress, task: Any) -> None:
         self._progress = progress
         self._task = task
+        self._n_tokens = 0
 
-    def advance(self, n: int = 1) -> None:
-        self._progress.advance(self._task, n)
+    def advance(self, n: int = 1, n_tokens: int = 0) -> None:
+        self._n_tokens += n_tokens
+        self._progress.update(self._task, advance=n, n_tokens=self._n_tokens)
 
 
 class _RateColumn(ProgressColumn):
-    """Things a second."""
+    """Things a second, and the tokens that were read of them."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s")
+        rates = [] if speed is None else [f"{speed:,.0f}/s"]
+        if task.fields["n_tokens"] and task.elapsed:
+            rates.append(f"{task.fields['n_tokens'] / task.elapsed:,.0f} tokens/s")
+        return Text(", ".join(rates))

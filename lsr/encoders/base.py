@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -71,11 +71,11 @@ class Encoder(Protocol):
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
-    ) -> Iterator[EncodedTexts]:
+    ) -> Generator[EncodedTexts, None, None]:
         """Encode the texts of documents while they are read, and yield each run in its turn.
 
         A run is encoded while the next one is read and the one before it is used. Nothing is read
-        ahead of a run without texts. Close the iterator to stop early.
+        ahead of a run without texts. Close the generator to stop early.
 
         Args:
             runs: texts, up to some thousands a run.

@@ -5,7 +5,7 @@ A query needs the tokenizer and the table alone; the network is loaded for the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +65,7 @@ class InferenceFreeEncoder:
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
-    ) -> Iterator[EncodedTexts]:
+    ) -> Generator[EncodedTexts, None, None]:
         """Encode the texts of documents while they are read; see `SpladeEncoder`."""
         return self._documents.encode_stream(runs, listener)
 

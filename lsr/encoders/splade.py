@@ -11,7 +11,7 @@ Model for Information Retrieval", 2021.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -111,7 +111,7 @@ class SpladeEncoder:
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
-    ) -> Iterator[EncodedTexts]:
+    ) -> Generator[EncodedTexts, None, None]:
         """Encode texts while they are read, and yield each run of them in its turn.
 
         One run is read ahead of the one that is waited for, so that the workers always have

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from lsr.documents import Document, DocumentBatch, checked_id, document_from_record
-from lsr.encoders import EncodingListener
+from lsr.encoders import Encoder, EncodingListener
 from lsr.errors import InvalidInputError, LsrError
 from lsr.index import Checkpoint, IndexWriter
 from lsr.pruning import PruneRule, prune
@@ -19,7 +22,24 @@ if TYPE_CHECKING:
 BATCH_DOCS = 4096
 """Documents encoded together: enough to sort by length, few enough to hold in memory."""
 
+SkipBad = Callable[[LsrError], None] | None
+
 DocumentLike = Document | Mapping[str, Any] | tuple[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddedDocuments:
+    """What was added of a batch.
+
+    Attributes:
+        documents: those that were not left out.
+        vectors: theirs, unquantized, in the index's vocabulary.
+        truncated: those of which the encoder read only the beginning.
+    """
+
+    documents: Sequence[Document]
+    vectors: SparseBatch
+    truncated: Sequence[Document]
 
 
 class Writer:
@@ -47,12 +67,13 @@ class Writer:
         listener: EncodingListener | None = None,
         *,
         update: bool = False,
-        skip_bad: Callable[[LsrError], None] | None = None,
+        skip_bad: SkipBad = None,
     ) -> SparseBatch:
         """Add documents and return their vectors, unquantized, in the index's vocabulary.
 
         Args:
-            documents: a batch, or one document; many at once are encoded faster.
+            documents: a batch, or one document; many at once are encoded faster, and many batches
+                by `add_batches`.
             listener: told of texts encoded and texts cut short.
             update: delete documents of the index that have the id of a new one.
             skip_bad: told of documents left out because their id is taken; None to raise.
@@ -63,33 +84,53 @@ class Writer:
             VocabularyMismatchError: the vectors have other terms than the index.
         """
         batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
-        batch = self._without_duplicates(batch, update, skip_bad)
-        if batch.vectors is not None:
-            vectors = self._index_writer.vocabulary.documents(batch.vectors, batch.vocabulary)
-        elif self._index.has_encoder:
-            encoder = self._index.encoder
-            vectors = encoder.encode_documents([one.full_text for one in batch.documents], listener)
-        elif batch.documents:
-            place = batch.documents[0].place or batch.documents[0].doc_id
-            raise InvalidInputError(
-                f"{place}: the documents are texts, and texts need a model to become vectors; "
-                "name one with --model, for example --model splade-tiny."
-            )
-        else:
-            return SparseBatch.from_rows([], n_terms=0)
-        if self._prune_rule:
-            vectors = prune(vectors, self._prune_rule)
-        self._index_writer.add(batch.documents, vectors, update=update)
-        return vectors
+        vectors = batch.vectors
+        if vectors is None:
+            batch = self._with_free_ids(batch, update, skip_bad)
+            if not batch.documents:
+                return SparseBatch.from_rows([], n_terms=0)
+            vectors = self._encoder_for(batch).encode_documents(_texts(batch), listener)
+        return self._add(batch, vectors, (), update, skip_bad).vectors
+
+    def add_batches(
+        self,
+        batches: Iterable[DocumentBatch],
+        listener: EncodingListener | None = None,
+        *,
+        update: bool = False,
+        skip_bad: SkipBad = None,
+    ) -> Generator[AddedDocuments, None, None]:
+        """Add batches as they come, and yield what was added of each, in order.
+
+        Texts are encoded while the next batch is read and the one before is written. What was
+        yielded is added. Close the generator to stop early.
+
+        Args:
+            batches: of texts, of vectors, or some of each.
+            listener: told of texts encoded; what was cut short is yielded.
+            update: see `add`.
+            skip_bad: see `add`.
+
+        Raises:
+            LsrError: as `add`.
+        """
+        unread = iter(batches)
+        for batch in unread:
+            if batch.vectors is None:
+                # All others go through the encoder as well, to stay in order.
+                rest = chain([batch], unread)
+                encoder = self._encoder_for(batch)
+                with closing(self._add_encoded(rest, encoder, listener, update, skip_bad)) as added:
+                    yield from added
+            else:
+                yield self._add(batch, batch.vectors, (), update, skip_bad)
 
     def add_documents(self, documents: Iterable[DocumentLike]) -> int:
         """Add any number of documents, in batches, and return how many there were."""
         stream = iter(documents)
-        n_docs = 0
-        while chunk := list(islice(stream, BATCH_DOCS)):
-            self.add(_batch(chunk))
-            n_docs += len(chunk)
-        return n_docs
+        chunks = iter(lambda: list(islice(stream, BATCH_DOCS)), [])
+        with closing(self.add_batches(map(_batch, chunks))) as added:
+            return sum(len(one.documents) for one in added)
 
     def delete(self, doc_id: str) -> bool:
         """Delete a document, from the next commit on; say whether there was one."""
@@ -116,20 +157,82 @@ class Writer:
         """
         self._index_writer.checkpoint(progress)
 
-    def _without_duplicates(
-        self, batch: DocumentBatch, update: bool, skip_bad: Callable[[LsrError], None] | None
+    def _add_encoded(
+        self,
+        batches: Iterable[DocumentBatch],
+        encoder: Encoder,
+        listener: EncodingListener | None,
+        update: bool,
+        skip_bad: SkipBad,
+    ) -> Generator[AddedDocuments, None, None]:
+        waiting: deque[DocumentBatch] = deque()
+
+        def runs() -> Iterator[Sequence[str]]:
+            for batch in batches:
+                if batch.vectors is None:
+                    # Before the costly encoding, and again after it: the batch before this one is
+                    # still to be added.
+                    batch = self._with_free_ids(batch, update, skip_bad)
+                waiting.append(batch)
+                yield _texts(batch) if batch.vectors is None else []
+
+        with closing(encoder.encode_stream(runs(), listener)) as encoded:
+            for run in encoded:
+                batch = waiting.popleft()
+                vectors = run.vectors if batch.vectors is None else batch.vectors
+                yield self._add(batch, vectors, run.truncated, update, skip_bad)
+
+    def _add(
+        self,
+        batch: DocumentBatch,
+        vectors: SparseBatch,
+        truncated: Sequence[int],
+        update: bool,
+        skip_bad: SkipBad,
+    ) -> AddedDocuments:
+        """Add a batch with its vectors, which are the encoder's if it brought none itself."""
+        documents = batch.documents
+        taken = self._taken(documents, update, skip_bad)
+        if taken:
+            kept = [row for row in range(len(documents)) if row not in taken]
+            documents, vectors = [documents[row] for row in kept], vectors.take(kept)
+        if batch.vectors is not None:
+            vectors = self._index_writer.vocabulary.documents(vectors, batch.vocabulary)
+        if self._prune_rule:
+            vectors = prune(vectors, self._prune_rule)
+        self._index_writer.add(documents, vectors, update=update)
+        cut = [batch.documents[row] for row in truncated if row not in taken]
+        return AddedDocuments(documents, vectors, cut)
+
+    def _with_free_ids(
+        self, batch: DocumentBatch, update: bool, skip_bad: SkipBad
     ) -> DocumentBatch:
-        """Look at ids before the costly encoding."""
-        duplicates = dict(self._index_writer.duplicates(batch.documents, update=update))
-        if not duplicates:
-            return batch
+        taken = self._taken(batch.documents, update, skip_bad)
+        return DocumentBatch([one for row, one in enumerate(batch.documents) if row not in taken])
+
+    def _taken(
+        self, documents: Sequence[Document], update: bool, skip_bad: SkipBad
+    ) -> Collection[int]:
+        """Return the rows of documents to leave out because their id is taken."""
+        duplicates = dict(self._index_writer.duplicates(documents, update=update))
         for error in duplicates.values():
             if skip_bad is None:
                 raise error
             skip_bad(error)
-        kept = [row for row in range(len(batch.documents)) if row not in duplicates]
-        vectors = None if batch.vectors is None else batch.vectors.take(kept)
-        return DocumentBatch([batch.documents[row] for row in kept], vectors, batch.vocabulary)
+        return duplicates
+
+    def _encoder_for(self, batch: DocumentBatch) -> Encoder:
+        if self._index.has_encoder:
+            return self._index.encoder
+        place = batch.documents[0].place or batch.documents[0].doc_id
+        raise InvalidInputError(
+            f"{place}: the documents are texts, and texts need a model to become vectors; "
+            "name one with --model, for example --model splade-tiny."
+        )
+
+
+def _texts(batch: DocumentBatch) -> list[str]:
+    return [one.full_text for one in batch.documents]
 
 
 def _batch(documents: Sequence[DocumentLike]) -> DocumentBatch:

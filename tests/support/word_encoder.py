@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 from lsr.encoders import EncodedTexts, EncodingListener
@@ -37,7 +37,7 @@ class WordEncoder:
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
-    ) -> Iterator[EncodedTexts]:
+    ) -> Generator[EncodedTexts, None, None]:
         for texts in runs:
             yield EncodedTexts(self.encode_documents(texts, listener))
 
