@@ -63,6 +63,7 @@ def test_what_cannot_run_is_named_with_the_reason(
     table = result.as_table()
     assert "onnxruntime float32 is not compared: it is absent." in table
     assert table.count("transformers float32 is not compared: no such luck.") == 1
+    assert "and more" not in table
 
 
 def test_a_model_that_only_torch_runs_is_timed_on_torch(
