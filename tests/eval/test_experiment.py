@@ -157,7 +157,7 @@ def test_query_vectors_need_an_index_made_before(dataset: Dataset, tmp_path: Pat
 
 @pytest.mark.slow
 def test_splade_tiny_keeps_its_quality_on_scifact(shared_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("cognition", reason="splade-tiny comes with the demo extra")
+    pytest.importorskip("cognition", reason="splade-tiny is not installed")
     from lsr.encoders import load_encoder
 
     result = run_experiment(

