@@ -24,6 +24,7 @@ from lsr.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from lsr.cli.rendering import HitView
     from lsr.retrieval import Index
 
 QUESTIONS = (
@@ -65,6 +66,8 @@ def demo(
         facts = {"index": index, "n_docs": n_docs, "n_added": n_added, "seconds": seconds}
         emit_json({**facts, "questions": [_answered_json(opened, one) for one in QUESTIONS]})
         return
+    with console.status("Answering three questions ..."):  # the first search compiles kernels
+        answers = [_hit_views(opened, question) for question in QUESTIONS]
     if n_added:
         stdout.print(
             f"Indexed {n_added:,} docstrings in {seconds:.1f} s ({n_added / seconds:,.0f}/s), "
@@ -73,8 +76,8 @@ def demo(
     else:
         stdout.print(f"Using {index} with {n_docs:,} docstrings: no package has changed.")
     stdout.print("Terms that the model added to a question are marked with +.")
-    for question in QUESTIONS:
-        _answer(opened, question)
+    for question, views in zip(QUESTIONS, answers, strict=True):
+        _show(question, views)
     _suggest(opened, index)
 
 
@@ -134,19 +137,21 @@ class _Advance:
         """Accept it: the first sentences of a docstring say what it is about."""
 
 
-def _answer(index: Index, question: str) -> None:
-    from lsr.cli.rendering import hit_views, render_hits
+def _hit_views(index: Index, question: str) -> list[HitView]:
+    from lsr.cli.rendering import hit_views
 
-    hits = index.search(question, _HITS_SHOWN)
+    return hit_views(index, question, index.search(question, _HITS_SHOWN))
+
+
+def _show(question: str, views: list[HitView]) -> None:
+    from lsr.cli.rendering import render_hits
+
     stdout.print()
-    render_hits(question, hit_views(index, question, hits), stdout)
+    render_hits(question, views, stdout)
 
 
 def _answered_json(index: Index, question: str) -> dict[str, Any]:
-    from lsr.cli.rendering import hit_views
-
-    hits = index.search(question, _HITS_SHOWN)
-    views = hit_views(index, question, hits)
+    views = _hit_views(index, question)
     return {"question": question, "hits": [view.as_dict() for view in views]}
 
 
@@ -155,7 +160,7 @@ def _suggest(index: Index, path: str) -> None:
     place = shlex.quote(path)
     best = index.search(QUESTIONS[0], 1)
     commands = [
-        f'search "stop training when the validation loss no longer improves" --index {place}',
+        f'search "solve a differential equation" --index {place}',
         f'search "copy a directory tree recursively" --index {place} --json',
         f"info --index {place}",
         "doctor",
