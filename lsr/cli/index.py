@@ -155,7 +155,8 @@ def index(
     emit(
         f"{report.n_docs:,} documents added to {index} in {seconds:.1f} s "
         f"({report.n_docs / seconds:,.0f}/s{tokens}){before}; "
-        f"it holds {facts['n_docs']:,} documents now (segments: {len(facts['segments'])}, {facts['size_bytes'] / 1e6:,.1f} MB)."
+        f"it holds {facts['n_docs']:,} documents now (segments: {len(facts['segments'])}, "
+        f"{facts['size_bytes'] / 1e6:,.1f} MB)."
     )
 
 

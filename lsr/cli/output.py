@@ -105,6 +105,11 @@ def set_quiet(quiet: bool) -> None:
     console.quiet = quiet
 
 
+def shows_bars() -> bool:
+    """Say whether anybody sees a progress bar."""
+    return console.is_terminal and not console.quiet
+
+
 def show_warnings() -> None:
     """Send the library's warnings to stderr, one line each."""
     handler = RichHandler(
@@ -133,8 +138,8 @@ def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ]
-    disable = not console.is_terminal or console.quiet
-    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
+    hidden = not shows_bars()
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task(description, total=total, n_tokens=0)
         yield _Counter(progress, task)
 

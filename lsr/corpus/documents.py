@@ -15,6 +15,12 @@ from lsr.corpus.opening import CODECS, chunks, stdin_chunks
 from lsr.corpus.parquet import parquet_batches, parquet_encoder_settings, parquet_size
 from lsr.corpus.records import DOCUMENT_FORM, RecordForm, Report, refuse
 from lsr.corpus.tables import csv_records, tsv_records
+from lsr.corpus.vector_folder import (
+    MANIFEST_NAME,
+    is_vector_folder,
+    read_complete_folder,
+    vector_folder_batches,
+)
 from lsr.documents import DocumentBatch
 from lsr.errors import InvalidInputError, LsrError
 
@@ -27,6 +33,9 @@ _TEXT_READERS = {
     ".tsv": tsv_records,
 }
 
+_LINE_ENDINGS = {".jsonl", ".tsv"}
+"""Of files with a line a document."""
+
 
 def read_documents(
     source: str | Path, *, skip_bad: Callable[[LsrError], None] | None = None
@@ -35,8 +44,8 @@ def read_documents(
 
     Args:
         source: a ``.jsonl``, ``.json``, ``.csv``, ``.tsv`` (each also with ``.gz`` or ``.zst``),
-            ``.parquet`` or ``.npz`` file, a BEIR folder, ``irds:`` and an ir_datasets id, or
-            ``-`` for JSON lines on standard input.
+            ``.parquet`` or ``.npz`` file, a BEIR folder, a folder that ``lsr encode`` wrote,
+            ``irds:`` and an ir_datasets id, or ``-`` for JSON lines on standard input.
         skip_bad: receives the error of each bad line or row, which is then left out; without
             it the first one is raised.
 
@@ -51,16 +60,26 @@ def read_documents(
     return read_batches(source, DOCUMENT_FORM, skip_bad or refuse)
 
 
-def corpus_size(source: str | Path) -> int | None:
-    """Return the number of documents if that is cheap to know, else None."""
+def corpus_size(source: str | Path, *, count: bool = False) -> int | None:
+    """Return the number of documents if that is cheap to know, else None.
+
+    Args:
+        source: see `read_documents`.
+        count: count the lines of a file that has one a document, the bad ones among them, although
+            that reads the file.
+    """
     if str(source).startswith(PREFIX):
         return ir_datasets_size(str(source))
     if str(source) == STDIN:
         return None
     path = _existing(source)
+    if is_vector_folder(path):
+        return read_complete_folder(path).n_docs
     if path.suffix.lower() == ".parquet":
         return parquet_size(path)
-    return matrix_size(path) if path.suffix.lower() == ".npz" else None
+    if path.suffix.lower() == ".npz":
+        return matrix_size(path)
+    return _n_lines(path) if count else None
 
 
 def corpus_state(source: str | Path) -> str | None:
@@ -73,12 +92,16 @@ def corpus_state(source: str | Path) -> str | None:
     if str(source).startswith(PREFIX):
         return str(source)
     path = _existing(source)
+    if is_vector_folder(path):
+        path /= MANIFEST_NAME
     facts = (beir_file(path, DOCUMENT_FORM) if path.is_dir() else path).stat()
     return f"{facts.st_size} bytes, changed at {facts.st_mtime_ns}"
 
 
 def embedded_encoder_settings(source: str | Path) -> dict[str, Any] | None:
     """Return the settings of the encoder that made the vectors, if the corpus carries them."""
+    if is_vector_folder(Path(source)):
+        return read_complete_folder(Path(source)).encoder
     if Path(source).suffix.lower() != ".parquet":
         return None
     return parquet_encoder_settings(_existing(source))
@@ -100,7 +123,17 @@ def _batches(source: str, form: RecordForm, report: Report) -> Iterator[Document
     if source.startswith(PREFIX):
         return grouped(ir_datasets_records(source, form, report), report)
     path = _existing(source)
+    if is_vector_folder(path):
+        return vector_folder_batches(path, form, report)
     return _file_batches(beir_file(path, form) if path.is_dir() else path, form, report)
+
+
+def _n_lines(path: Path) -> int | None:
+    file = beir_file(path, DOCUMENT_FORM) if path.is_dir() else path
+    name = Path(file.stem) if file.suffix.lower() in CODECS else file
+    if name.suffix.lower() not in _LINE_ENDINGS:
+        return None
+    return sum(chunk.count(b"\n") for chunk in chunks(file))
 
 
 def _existing(source: str | Path) -> Path:
