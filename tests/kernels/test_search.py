@@ -116,7 +116,8 @@ def test_equals_the_oracle(
         size = heaps.sizes[query]
         assert heaps.docs[query, :size].tolist() == docs.tolist()
         assert heaps.scores[query, :size].tolist() == scores.tolist()
-        assert set(heaps.docs[query, size:]) <= {-1} and not heaps.scores[query, size:].any()
+        assert set(heaps.docs[query, size:]) <= {-1}
+        assert not heaps.scores[query, size:].any()
     assert not SCRATCH.filter_scores.any()  # as the next search expects it
 
 

@@ -75,7 +75,6 @@ def errors() -> dict[str, float]:
     transformer.attend(q, k, v, starts, 2, taken)
     found["attend"] = relative(taken, transformer.attend_reference(q, k, v, starts, 2))
 
-    terms = normal(5, 300, 20)
     head = transformer.pack_head(normal(5, 300, 20))
     expected_terms = transformer.active_terms_reference(head, x, starts)
     for name, dense_share in (("active_terms", 2.0), ("active_terms of dense texts", -1.0)):
