@@ -16,6 +16,7 @@ with keyed_cache():
         unpack_matrix,
     )
     from lsr.kernels.transformer.matrix_int8 import (
+        ExpectedInputs,
         PackedInt8Matrix,
         multiply_int8,
         multiply_int8_reference,
@@ -41,6 +42,7 @@ __all__ = [
     "Activation",
     "ActiveTerms",
     "EmbeddingTables",
+    "ExpectedInputs",
     "PackedHead",
     "PackedInt8Matrix",
     "PackedMatrix",

@@ -5,6 +5,16 @@ end, x = scale * q + low with q in [0, 255] (quantization.py). The sum of produc
 exact 32-bit integer; only then come floats:
 
     W x  =  w_scale * (x_scale * sum(w_q * x_q) + low * sum(w_q))
+
+What is expected of the inputs makes the bytes count for more. With their means m, any factors f,
+
+    W x + bias  =  (W / f) (f (x - m)) + (bias + W m),
+
+and only the deviations from the means are rounded. f shares the range of a feature between weights
+and inputs: f = sqrt(size of the feature's weights / its spread).
+
+Paper: G. Xiao, J. Lin, M. Seznec, H. Wu, J. Demouth, S. Han, "SmoothQuant: Accurate and Efficient
+Post-Training Quantization for Large Language Models", ICML 2023, for the factors.
 """
 
 from __future__ import annotations
@@ -28,6 +38,18 @@ from lsr.kernels.transformer.quantization import (
 from lsr.kernels.transformer.strips import STRIP_ROWS, byte_strip
 
 
+class ExpectedInputs(NamedTuple):
+    """What is known of the inputs of a matrix before there are any.
+
+    Attributes:
+        means: shape (n_columns,).
+        spreads: shape (n_columns,), standard deviations, relative to each other.
+    """
+
+    means: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+
+
 class PackedInt8Matrix(NamedTuple):
     """A matrix of bytes as the kernel reads it, made by `pack_int8`. Read-only.
 
@@ -37,34 +59,56 @@ class PackedInt8Matrix(NamedTuple):
         scales: shape (n_rows,).
         sums: shape (n_rows,), scale times the sum of the row's bytes.
         bias: shape (n_rows,).
+        factors: shape (n_columns,), what inputs are multiplied by before they are rounded.
+        shifts: shape (n_columns,), what is added to that.
     """
 
     strips: NDArray[np.int8]
     scales: NDArray[np.float32]
     sums: NDArray[np.float32]
     bias: NDArray[np.float32]
+    factors: NDArray[np.float32]
+    shifts: NDArray[np.float32]
 
 
 def pack_int8(
-    weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32] | None = None,
+    inputs: ExpectedInputs | None = None,
 ) -> PackedInt8Matrix:
     """Round a matrix to bytes, row by row, in the order in which they are read.
 
     Args:
         weight: shape (n_rows, n_columns).
         bias: shape (n_rows,), or None for none.
+        inputs: what is expected of the inputs, or None for nothing.
     """
     n_rows, n_columns = weight.shape
+    factors, shifts = np.ones(n_columns, np.float32), np.zeros(n_columns, np.float32)
+    own_bias = np.zeros(n_rows, dtype=np.float32) if bias is None else bias.astype(np.float32)
+    if inputs is not None:
+        factors = _factors(weight, inputs.spreads)
+        shifts = -factors * inputs.means
+        own_bias += weight @ inputs.means
+        weight = weight / factors
     n_strips, n_groups = -(-n_rows // STRIP_ROWS), -(-n_columns // GROUP)
     values, scales = quantize_rows(weight)
     padded = np.zeros((n_strips * STRIP_ROWS, n_groups * GROUP), dtype=np.int8)
     padded[:n_rows, :n_columns] = values
     strips = padded.reshape(n_strips, STRIP_ROWS, n_groups, GROUP).transpose(0, 2, 1, 3).copy()
     sums = scales * values.sum(axis=1, dtype=np.int32).astype(np.float32)
-    own_bias = np.zeros(n_rows, dtype=np.float32) if bias is None else bias.astype(np.float32)
-    for array in (strips, scales, sums, own_bias):
+    packed = PackedInt8Matrix(strips, scales, sums, own_bias, factors, shifts)
+    for array in packed:
         array.flags.writeable = False
-    return PackedInt8Matrix(strips, scales, sums, own_bias)
+    return packed
+
+
+def _factors(weight: NDArray[np.float32], spreads: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a factor for each column; 1 for one that is always the same, or never counts."""
+    sizes = np.sqrt(np.square(weight).mean(axis=0))
+    is_open = (sizes > 0) & (spreads > 0)
+    shares = np.divide(sizes, spreads, out=np.ones_like(sizes), where=is_open)
+    return np.sqrt(shares).astype(np.float32)
 
 
 def multiply_int8_reference(
@@ -95,7 +139,7 @@ def multiply_int8(
 
     Args:
         matrix: W, of shape (n_rows, n_columns), and its bias.
-        x: n_columns features, from `quantize`.
+        x: n_columns features, from `quantize` with the factors and shifts of the matrix.
         out: shape (n_rows, padded tokens), overwritten.
         activation: what is applied to the product.
         residual: shape of `out`, added last; may be `out` itself.
@@ -106,7 +150,7 @@ def multiply_int8(
     if residual is not None:
         check_activations("residual", residual, matrix.bias.size, n_tokens)
     after = NO_RESIDUAL if residual is None else residual
-    _multiply_int8(*matrix, *x, out, int(activation), after)
+    _multiply_int8(*matrix[:4], *x, out, int(activation), after)
 
 
 class _Terms(NamedTuple):

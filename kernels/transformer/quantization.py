@@ -4,11 +4,14 @@ Weights are symmetric, scale * q with q in [-127, 127], so that their sum of pro
 correction for the weights. Activations use all 256 steps between the smallest and the largest
 feature of the token: scale * q + low. After GELU nearly all of them are above zero; a symmetric
 range would waste half of its steps there.
+
+The steps of a token are as wide as its widest feature asks for. So each feature is moved and scaled
+first, by numbers that belong to the matrix it will be multiplied with (matrix_int8.py).
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -24,6 +27,7 @@ from lsr.kernels.transformer.lanes import (
     spread,
     store,
     store_bytes,
+    zeros,
 )
 from lsr.kernels.transformer.layout import check_activations
 
@@ -79,9 +83,12 @@ def check_quantized(name: str, x: QuantizedActivations, n_groups: int, n_tokens:
         )
 
 
-def quantize_reference(x: NDArray[np.float32]) -> QuantizedActivations:
+def quantize_reference(
+    x: NDArray[np.float32], factors: NDArray[np.float32], shifts: NDArray[np.float32]
+) -> QuantizedActivations:
     """Say in NumPy what `quantize` must write: the nearest of 256 steps, ties to even."""
     quantized = new_quantized(*x.shape)
+    x = x * factors[:, None] + shifts[:, None]
     lows = x.min(axis=0)
     span = x.max(axis=0) - lows
     scales = np.maximum(span * np.float32(1 / 255), SMALLEST_SCALE)
@@ -93,21 +100,30 @@ def quantize_reference(x: NDArray[np.float32]) -> QuantizedActivations:
     return quantized
 
 
-def quantize(x: NDArray[np.float32], out: QuantizedActivations) -> None:
-    """Round activations to bytes, token by token.
+def quantize(
+    x: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    shifts: NDArray[np.float32],
+    out: QuantizedActivations,
+) -> None:
+    """Round ``factors * x + shifts`` to bytes, token by token.
 
     Args:
         x: shape (n_features, padded tokens), finite.
-        out: from `new_quantized` with the same shape, overwritten.
+        factors: shape (n_features,).
+        shifts: shape (n_features,).
+        out: from `new_quantized` with the shape of x, overwritten.
     """
-    check_activations("x", x, *x.shape)
+    check_activations("x", x, factors.size, x.shape[1])
     check_quantized("out", out, -(-x.shape[0] // GROUP), x.shape[1])
-    _quantize(x, *out)
+    _quantize(x, factors, shifts, *out)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _quantize(
     x: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    shifts: NDArray[np.float32],
     values: NDArray[np.uint8],
     scales: NDArray[np.float32],
     lows: NDArray[np.float32],
@@ -117,9 +133,10 @@ def _quantize(
     for first in range(0, row_bytes, VECTOR_BYTES):
         column = x.ctypes.data + first
         # 1. The range of 16 tokens over their features.
-        low = high = load(column)
+        low = high = load(column) * spread(factors[0]) + spread(shifts[0])
         for feature in range(1, n_features):
             one = load(column + feature * row_bytes)
+            one = one * spread(factors[feature]) + spread(shifts[feature])
             low, high = minimum(low, one), maximum(high, one)
         scale = (high - low) * spread(np.float32(1 / 255))
         # A token whose features are all equal has no range; any scale above zero will do.
@@ -128,19 +145,13 @@ def _quantize(
         store(lows.ctypes.data + first, low)
         # 2. The nearest step of each feature, four features to a group.
         steps_per_unit = spread(np.float32(1)) / scale
-        last = column + (n_features - 1) * row_bytes
+        steps = zeros(), zeros(), zeros(), zeros()
         for group in range(values.shape[0]):
-            at = column + GROUP * group * row_bytes
-            store_bytes(
-                values.ctypes.data + group * row_bytes + first,
-                _step(load(at), low, steps_per_unit),
-                _step(load(min(at + row_bytes, last)), low, steps_per_unit),
-                _step(load(min(at + 2 * row_bytes, last)), low, steps_per_unit),
-                _step(load(min(at + 3 * row_bytes, last)), low, steps_per_unit),
-            )
-
-
-@numba.njit(nogil=True, error_model="numpy", forceinline=True)
-def _step(x: Any, low: Any, steps_per_unit: Any) -> Any:
-    step = nearest((x - low) * steps_per_unit)
-    return minimum(step, spread(np.float32(255)))
+            for place in range(GROUP):
+                feature = min(GROUP * group + place, n_features - 1)
+                one = load(column + feature * row_bytes)
+                one = one * spread(factors[feature]) + spread(shifts[feature])
+                step = minimum(nearest((one - low) * steps_per_unit), spread(np.float32(255)))
+                steps = steps[1], steps[2], steps[3], step
+            target = values.ctypes.data + group * row_bytes + first
+            store_bytes(target, steps[0], steps[1], steps[2], steps[3])

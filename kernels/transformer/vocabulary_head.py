@@ -45,6 +45,7 @@ from lsr.kernels.transformer.vocabulary_filter import (
     list_candidates,
     pack_filter,
 )
+from lsr.kernels.vector import prefetch
 
 
 class PackedHead(NamedTuple):
@@ -148,14 +149,19 @@ def _write_logits(
     """
     depth = x.shape[0]
     panels = _copy_tokens(x, starts, texts)
-    rows = np.zeros((STRIP_ROWS, depth), dtype=np.float32)
+    copied = np.zeros((STRIP_ROWS, -(-depth // LANES) * LANES), dtype=np.float32)
     sums = np.empty((STRIP_ROWS, PANEL_VECTORS, LANES), dtype=np.float32)
     largest = np.empty((STRIP_ROWS, LANES), dtype=np.float32)
     for first in range(0, terms.size, STRIP_ROWS):
         n_rows = min(STRIP_ROWS, terms.size - first)
-        for row in range(n_rows):
-            for feature in range(depth):
-                rows[row, feature] = weight[terms[first + row], feature]
+        rows, row_bytes = weight.ctypes.data + 4 * depth * np.int64(terms[first]), 4 * depth
+        if n_rows < STRIP_ROWS or terms[first + n_rows - 1] - terms[first] >= STRIP_ROWS:
+            _copy_rows(weight, terms[first : first + n_rows], copied)
+            rows, row_bytes = copied.ctypes.data, 4 * copied.shape[1]
+        # The next rows may lie anywhere in memory; ask for them while these are multiplied.
+        for place in range(first + STRIP_ROWS, min(first + 2 * STRIP_ROWS, terms.size)):
+            for feature in range(0, depth, LANES):
+                prefetch(weight.ctypes.data + 4 * (np.int64(terms[place]) * depth + feature))
         panel = panels.ctypes.data
         for text in texts:
             # 1. The largest product in each lane.
@@ -164,8 +170,8 @@ def _write_logits(
             while left > 0:
                 width = panel_width(left)
                 float_strip(
-                    rows.ctypes.data,
-                    4 * depth,
+                    rows,
+                    row_bytes,
                     4,
                     panel,
                     width * VECTOR_BYTES,
@@ -185,6 +191,19 @@ def _write_logits(
             for row in range(n_rows):
                 top = largest_lane(load(largest.ctypes.data + row * VECTOR_BYTES))
                 logits[places[text] + first + row] = top + bias[terms[first + row]]
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _copy_rows(
+    weight: NDArray[np.float32], terms: NDArray[np.uint32], rows: NDArray[np.float32]
+) -> None:
+    """Copy the weights of some terms to rows of whole vectors."""
+    depth = weight.shape[1]
+    for row in range(terms.size):
+        source = weight.ctypes.data + 4 * depth * np.int64(terms[row])
+        target = rows.ctypes.data + 4 * row * rows.shape[1]
+        for feature in range(0, depth, LANES):
+            store(target + 4 * feature, load_first(source + 4 * feature, depth - feature))
 
 
 @numba.njit(nogil=True, error_model="numpy")

@@ -64,8 +64,8 @@ def errors() -> dict[str, float]:
     found["multiply"] = relative(out, transformer.multiply_reference(matrix, x, gelu))
 
     quantized = transformer.new_quantized(*x.shape)
-    transformer.quantize(x, quantized)
     bytes_matrix = transformer.pack_int8(weight, bias)
+    transformer.quantize(x, bytes_matrix.factors, bytes_matrix.shifts, quantized)
     transformer.multiply_int8(bytes_matrix, quantized, out, gelu)
     expected = transformer.multiply_int8_reference(bytes_matrix, quantized, gelu)
     found["multiply_int8"] = relative(out, expected)

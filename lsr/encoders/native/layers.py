@@ -71,7 +71,7 @@ class Int8Dense:
     ) -> None:
         """Write ``activation(W x + bias) + residual``."""
         quantized = new_quantized(*x.shape)
-        quantize(x, quantized)
+        quantize(x, self.matrix.factors, self.matrix.shifts, quantized)
         multiply_int8(self.matrix, quantized, out, activation, residual)
 
 

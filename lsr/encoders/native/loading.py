@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.encoders.native.architecture import Architecture, architecture_of
+from lsr.encoders.native.expected_inputs import after_dense, after_norm
 from lsr.encoders.native.layers import (
     Dense,
     Float32Dense,
@@ -23,6 +24,7 @@ from lsr.encoders.precision import Precision
 from lsr.encoders.safetensors_file import ModelWeights
 from lsr.kernels.transformer import (
     EmbeddingTables,
+    ExpectedInputs,
     PackedHead,
     PackedInt8Matrix,
     PackedMatrix,
@@ -92,22 +94,21 @@ class _Model:
     def network(self) -> NativeNetwork:
         """Return the whole network."""
         shape, family = self._architecture, self._family
+        norm = self._norm(f"{family.embeddings}.LayerNorm")
+        size = shape.hidden_size
         return NativeNetwork(
             shape,
-            embeddings=self._embeddings(),
-            layers=[self._layer(f"{family.layers}.{n}.") for n in range(shape.n_layers)],
-            # One small matrix, to which all terms are far more sensitive than to any other.
-            head_dense=self._dense(
-                shape.hidden_size, shape.hidden_size, family.head_dense, precision=Precision.FLOAT32
-            ),
+            embeddings=self._embeddings(norm),
+            layers=self._layers(norm),
+            # One small matrix, to which all terms are more sensitive than to any other.
+            head_dense=self._float32_dense(size, size, [family.head_dense]),
             head_norm=self._norm(family.head_norm),
             head=self._head(),
             precision=self._precision,
         )
 
-    def _embeddings(self) -> EmbeddingTables:
+    def _embeddings(self, norm: Norm) -> EmbeddingTables:
         shape, prefix = self._architecture, f"{self._family.embeddings}."
-        norm = self._norm(f"{prefix}LayerNorm")
         if shape.n_types:
             name = f"{prefix}token_type_embeddings.weight"
             types = self._weights.read([name], (shape.n_types, shape.hidden_size))
@@ -124,33 +125,61 @@ class _Model:
             beta=norm.beta,
         )
 
-    def _layer(self, prefix: str) -> Layer:
+    def _layers(self, before: Norm) -> list[Layer]:
+        """Return the layers, of which the first comes after the norm `before`."""
+        layers: list[Layer] = []
+        for number in range(self._architecture.n_layers):
+            layer = self._layer(f"{self._family.layers}.{number}.", before)
+            layers.append(layer)
+            before = layer.norm
+        return layers
+
+    def _layer(self, prefix: str, before: Norm) -> Layer:
         shape, names = self._architecture, self._family.layer
         size, inner = shape.hidden_size, shape.intermediate_size
         projections = [f"{prefix}{name}" for name in (names.query, names.key, names.value)]
+        up, attention_norm = f"{prefix}{names.up}", self._norm(f"{prefix}{names.attention_norm}")
+
+        def context() -> ExpectedInputs:
+            return after_dense(after_norm(before), *self._read(size, size, projections[-1]))
+
+        def between() -> ExpectedInputs:
+            weight, bias = self._read(inner, size, up)
+            return after_dense(after_norm(attention_norm), weight, bias, shape.activation)
+
         return Layer(
-            qkv=self._dense(size, size, *projections),
-            out=self._dense(size, size, f"{prefix}{names.out}"),
-            attention_norm=self._norm(f"{prefix}{names.attention_norm}"),
-            up=self._dense(inner, size, f"{prefix}{names.up}"),
-            down=self._dense(size, inner, f"{prefix}{names.down}"),
+            qkv=self._dense(size, size, projections, lambda: after_norm(before)),
+            out=self._dense(size, size, [f"{prefix}{names.out}"], context),
+            attention_norm=attention_norm,
+            up=self._dense(inner, size, [up], lambda: after_norm(attention_norm)),
+            down=self._dense(size, inner, [f"{prefix}{names.down}"], between),
             norm=self._norm(f"{prefix}{names.norm}"),
         )
 
     def _dense(
-        self, n_rows: int, n_columns: int, *names: str, precision: Precision | None = None
+        self, n_rows: int, n_columns: int, names: list[str], inputs: Callable[[], ExpectedInputs]
     ) -> Dense:
         """Return the dense layers of these names as one, which has the rows of all."""
+        if self._precision is Precision.FLOAT32:
+            return self._float32_dense(n_rows, n_columns, names)
 
-        def read() -> tuple[Array, Array]:
-            tensor = self._weights.read
-            weights = [tensor([f"{name}.weight"], (n_rows, n_columns)) for name in names]
-            biases = [tensor([f"{name}.bias"], (n_rows,)) for name in names]
-            return np.concatenate(weights), np.concatenate(biases)
+        def pack() -> PackedInt8Matrix:
+            return pack_int8(*self._read(n_rows, n_columns, *names), inputs())
 
-        if (precision or self._precision) is Precision.INT8:
-            return Int8Dense(self._get(names[0], PackedInt8Matrix, lambda: pack_int8(*read())))
-        return Float32Dense(self._get(names[0], PackedMatrix, lambda: pack_matrix(*read())))
+        return Int8Dense(self._get(names[0], PackedInt8Matrix, pack))
+
+    def _float32_dense(self, n_rows: int, n_columns: int, names: list[str]) -> Dense:
+        def pack() -> PackedMatrix:
+            return pack_matrix(*self._read(n_rows, n_columns, *names))
+
+        return Float32Dense(self._get(names[0], PackedMatrix, pack))
+
+    def _read(self, n_rows: int, n_columns: int, *names: str) -> tuple[Array, Array]:
+        """Return the matrices of these names, one below the other, and their biases."""
+        tensor = self._weights.read
+        weights = [tensor([f"{name}.weight"], (n_rows, n_columns)) for name in names]
+        biases = [tensor([f"{name}.bias"], (n_rows,)) for name in names]
+        return np.concatenate(weights), np.concatenate(biases)
 
     def _norm(self, name: str) -> Norm:
         """Return a layer norm; gamma and beta are the names from before PyTorch."""

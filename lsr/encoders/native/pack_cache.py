@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 Packed = TypeVar("Packed", bound=tuple[Any, ...])
 
-LAYOUT = 2
+LAYOUT = 3
 """Rises when the kernels change what they read; files of another layout are not found."""
 
 ALIGNMENT = 64

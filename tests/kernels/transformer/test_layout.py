@@ -46,7 +46,7 @@ def test_bytes_of_another_shape_are_refused() -> None:
     x, other = transformer.new_activations(9, 4), transformer.new_quantized(8, 16)
 
     with pytest.raises(InvalidInputError, match="out must have 3 groups of features"):
-        transformer.quantize(x, other)
+        transformer.quantize(x, normal(1, 9), normal(2, 9), other)
     with pytest.raises(InvalidInputError, match="x must have 1 groups of features"):
         matrix = transformer.pack_int8(normal(1, 8, 4))
         transformer.multiply_int8(matrix, other, np.zeros((8, 16), dtype=np.float32))
