@@ -8,7 +8,7 @@ that of the same answer. A contestant that cannot run here is named, with the re
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lsr.encoders.locating import locate_model
@@ -66,9 +66,10 @@ def bench_encode(
     texts: Iterable[str],
     *,
     libraries: Sequence[str] = LIBRARIES,
-    n_passages: int = 64,
+    n_passages: int = 128,
     runs: int = 3,
     max_length: int = 300,
+    on_round: Callable[[Round], None] = lambda _: None,
 ) -> EncodeBenchmark:
     """Time the encoding of passages, long documents and queries by `lsr` and by peers.
 
@@ -79,6 +80,7 @@ def bench_encode(
         n_passages: for a small model; large ones get fewer. The other texts go by it.
         runs: timed runs of each contestant.
         max_length: tokens of a text that are read, special tokens included.
+        on_round: hears of the figures of each model on some cores as they come.
 
     Raises:
         ConfigError: a library is unknown.
@@ -104,9 +106,13 @@ def bench_encode(
     rounds: list[Round] = []
     memory: list[Memory] = []
     for model in models:
-        measured, peaks = _measured(model, able, workloads, runs, max_length, missing)
-        rounds += measured
-        memory += peaks
+        folder = shaped_model(SHAPES[model]) if model in SHAPES else locate_model(model)
+        weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+        fewer = workloads.reduced(weights)
+        for measured in _rounds(model, folder, able, fewer, runs, max_length, missing):
+            on_round(measured)
+            rounds.append(measured)
+        memory += _memory(model, folder, rounds[-1], fewer, max_length)
     return EncodeBenchmark(
         rounds=tuple(rounds),
         memory=tuple(memory),
@@ -129,29 +135,33 @@ def _note(names: Sequence[str], why: str) -> str:
     return f"{', '.join(names)} {verb} not compared: {why}."
 
 
-def _measured(
+def _rounds(
     model: str,
+    folder: Path,
     contestants: Sequence[Contestant],
-    all_texts: Workloads,
+    workloads: Workloads,
     runs: int,
     max_length: int,
     missing: Missing,
-) -> tuple[list[Round], list[Memory]]:
-    """Return the figures of one model, and what memory ours took."""
-    folder = shaped_model(SHAPES[model]) if model in SHAPES else locate_model(model)
-    weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-    workloads = all_texts.reduced(weights)
+) -> Iterator[Round]:
+    """Yield the figures of one model on each number of cores."""
     # Where a process cannot be bound, ours takes all cores, and so must the others.
     cores = [n for n in CORES if n <= available_cores()] if can_bind() else [available_cores()]
-    rounds = []
     with tempfile.TemporaryDirectory(prefix="lsr-bench-") as scratch:
         for n_cores in cores:
             task = Task(folder, max_length, n_cores, Path(scratch))
             with some_cores(n_cores), torch_threads(n_cores):
-                rounds.append(_round(model, contestants, task, workloads, runs, missing))
+                measured = _round(model, contestants, task, workloads, runs, missing)
+            yield measured
+
+
+def _memory(
+    model: str, folder: Path, measured: Round, workloads: Workloads, max_length: int
+) -> list[Memory]:
+    """Return what memory each of ours takes that took part."""
     texts = [*workloads.passages, *workloads.long_documents]
-    took_part = {one.name for one in rounds[-1].contestants}
-    return rounds, [
+    took_part = {one.name for one in measured.contestants}
+    return [
         Memory(model, one.name, peak_bytes(folder, one.backend, one.precision, max_length, texts))
         for one in OURS
         if one.name in took_part

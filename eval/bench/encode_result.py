@@ -125,7 +125,7 @@ class Round:
             f"{passages} as passages, {long_documents} as long documents, {queries} as queries; "
             f"{self.n_active_terms:,} active terms in all"
         )
-        yield from self._verdict()
+        yield from self.verdict()
 
     def _row(self, one: Figures) -> tuple[str, ...]:
         rates = (one.passages, one.long_documents)
@@ -140,7 +140,7 @@ class Round:
             "-" if is_reference else f"{one.agreement.n_differing_terms:,}",
         )
 
-    def _verdict(self) -> Iterable[str]:
+    def verdict(self) -> Iterable[str]:
         """Say for each workload how our fastest does beside the reference and the fastest peer."""
         workloads: dict[str, dict[str, float]] = {
             "passages": {one.name: one.passages.ratio for one in self.contestants},

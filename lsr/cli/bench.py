@@ -57,7 +57,7 @@ def encode(
     ] = None,
     n_docs: Annotated[
         int, typer.Option(min=1, help="Passages; large models get fewer, other texts go by it.")
-    ] = 64,
+    ] = 128,
     runs: RunsOption = 3,
     peers: PeersOption = "all",
     max_length: Annotated[
@@ -73,7 +73,8 @@ def encode(
 
     Passages of 60 words, long documents, and queries one at a time, on one core and on two. Prints
     for each contestant its speed, the ratio to sentence-transformers and how far its vectors are
-    from that one's; the memory that lsr took; and what is needed to repeat the measurement.
+    from that one's; the memory that lsr took; and what is needed to repeat the measurement. All
+    models take a quarter of an hour or more.
 
     Example: lsr bench encode --model splade-tiny --n-docs 16 --runs 1 --peers transformers
     """
@@ -90,6 +91,9 @@ def encode(
         n_passages=n_docs,
         runs=runs,
         max_length=max_length,
+        on_round=lambda one: note(
+            f"{one.model}, cores: {one.n_cores}; {next(iter(one.verdict()))}"
+        ),
     )
     if json:
         emit_json(result.as_json())

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from lsr.cli.bench import app
 from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
 from lsr.eval.bench.encode import bench_encode, libraries_named
+from lsr.eval.bench.encode_result import Round
 from lsr.eval.bench.encoders.transformers_loop import Transformers
 from tiny_models import save_tiny_model
 
@@ -26,10 +27,19 @@ def quick_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_peers_and_ours_encode_the_same(model: str) -> None:
+    heard: list[Round] = []
+
     result = bench_encode(
-        [model], TEXTS, libraries=["transformers"], n_passages=4, runs=2, max_length=32
+        [model],
+        TEXTS,
+        libraries=["transformers"],
+        n_passages=4,
+        runs=2,
+        max_length=32,
+        on_round=heard.append,
     )
 
+    assert tuple(heard) == result.rounds
     one = result.rounds[-1]
     by_name = {figures.name: figures for figures in one.contestants}
     assert one.reference == "transformers float32"

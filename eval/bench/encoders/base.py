@@ -13,7 +13,7 @@ from lsr.sparse import SparseBatch
 
 PEER_BATCH_SIZE = 8
 """Texts that a peer computes at once. All logits of a batch are in its memory, 290 MB for 8 texts
-of 300 tokens; with 32, the default of sentence-transformers, none of the peers is faster."""
+of 300 tokens; with 32, the default of sentence-transformers, no peer encodes passages faster."""
 
 Encode = Callable[[Sequence[str]], Any]
 
