@@ -295,3 +295,13 @@ def test_the_last_line_says_what_was_done(corpus: Path, command: tuple[str | Pat
         r"[\d.]+ terms each; 1 cut at 32 tokens\.\n",
         done.stdout,
     )
+
+
+def test_an_index_of_texts_counts_their_tokens(corpus: Path, tiny_model: Path) -> None:
+    command = ("index", "c.jsonl", "--model", tiny_model, "--max-length", "32", "--index")
+
+    facts = json.loads(lsr(*command, "a", "--json", cwd=corpus).stdout)
+    line = lsr(*command, "b", cwd=corpus).stdout
+
+    assert (facts["added"], facts["tokens"], facts["truncated"]) == (N_DOCS, 19 * (3 + 2) + 32, 1)
+    assert re.match(r"20 documents added to b in [\d.]+ s \([\d,]+/s; [\d,]+ tokens/s\); it", line)
