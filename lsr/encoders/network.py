@@ -39,9 +39,5 @@ class Network(Protocol):
     def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
         """Return one vector per row of term ids; no row is empty."""
 
-    def single_threaded(self, waits: bool) -> AbstractContextManager[None]:
-        """Keep it from splitting a batch over the cores while the block runs.
-
-        Args:
-            waits: whether to wait while another thread has it so already.
-        """
+    def single_threaded(self) -> AbstractContextManager[None]:
+        """Keep it from splitting a batch over the cores while the block runs."""

@@ -166,15 +166,14 @@ class SpladeEncoder:
         return n_tokens * self._network.work_per_token < SMALL_WORK
 
     def _workers(self) -> Workers:
-        # Waiting for another encoding to end could be waiting for the caller's own.
         is_shared = self._n_workers > 1
-        hold = self._network.single_threaded(False) if is_shared else nullcontext()
+        hold = self._network.single_threaded() if is_shared else nullcontext()
         return Workers(self._network.encode, self._n_workers, hold)
 
     def _encode_alone(self, window: Window, listener: EncodingListener | None) -> EncodedTexts:
         """Encode a window of one batch, or none, in the caller's thread."""
         is_small = self._is_small(sum(n_tokens for _, n_tokens in window.sizes))
-        with self._network.single_threaded(False) if is_small else nullcontext():
+        with self._network.single_threaded() if is_small else nullcontext():
             vectors = [self._network.encode(batch) for batch in window.batches]
         if listener is not None:
             listener.encoded(len(window), sum(n_tokens for _, n_tokens in window.sizes))

@@ -61,22 +61,21 @@ class TorchNetwork:
             logits = self._head.largest_logits(hidden, attention_mask.bool())
         return _positive_rows(logits.cpu().numpy())
 
-    def single_threaded(self, waits: bool) -> AbstractContextManager[None]:
+    def single_threaded(self) -> AbstractContextManager[None]:
         """Keep torch from splitting its operations while the block runs."""
-        return single_torch_thread(waits)
+        return single_torch_thread()
 
 
 @contextmanager
-def single_torch_thread(waits: bool) -> Iterator[None]:
+def single_torch_thread() -> Iterator[None]:
     """Keep torch from splitting its operations while the block runs.
 
-    Args:
-        waits: whether to wait while another encoding has it so already; a query does not, since it
-            only gains from what it finds.
+    An encoding that finds another one at it goes on as it is: waiting for it to end could be
+    waiting for the caller's own.
     """
     import torch
 
-    if not _thread_count_lock.acquire(blocking=waits):
+    if not _thread_count_lock.acquire(blocking=False):
         yield
         return
     try:

@@ -56,7 +56,7 @@ def test_workers_compute_with_one_torch_thread_each() -> None:
         counts.add(torch.get_num_threads())
         return encode(rows)
 
-    with Workers(counted, 2, single_torch_thread(False)) as workers:
+    with Workers(counted, 2, single_torch_thread()) as workers:
         for batch in workers.start(lambda: window(0, 8)).result()[1]:
             batch.result()
 
@@ -88,7 +88,7 @@ def test_an_error_of_a_worker_is_raised_as_it_is_and_drops_the_rest() -> None:
         return encode(rows)
 
     with pytest.raises(MemoryError, match="no more"):
-        with Workers(broken, 2, single_torch_thread(False)) as workers:
+        with Workers(broken, 2, single_torch_thread()) as workers:
             for batch in workers.start(lambda: window(0, 200)).result()[1]:
                 batch.result()
 
@@ -117,8 +117,8 @@ def test_a_window_that_was_started_last_is_not_tokenized_after_an_error() -> Non
 
 
 def test_an_encoding_within_another_does_not_wait_for_it() -> None:
-    with single_torch_thread(True):
-        with Workers(encode, 2, single_torch_thread(False)) as workers:  # would hang if it waited
+    with single_torch_thread():
+        with Workers(encode, 2, single_torch_thread()) as workers:
             (batch,) = workers.start(lambda: window(0, 2)).result()[1]
             assert len(batch.result()) == 2
 

@@ -73,7 +73,7 @@ class NativeNetwork:
         active = active_terms(self._head, hidden, starts)
         return SparseBatch(active.indptr, active.terms, active.weights, self.n_terms)
 
-    def single_threaded(self, waits: bool) -> AbstractContextManager[None]:
+    def single_threaded(self) -> AbstractContextManager[None]:
         """Do nothing: a batch is never split over the cores."""
         return nullcontext()
 
