@@ -4,8 +4,8 @@
 - bfloat16, on torch: the vocabulary head, nine tenths of a small encoder's arithmetic, is
   multiplied about twice as fast on cores that have instructions for it, and weights move by 0.01 at
   most; elsewhere bfloat16 is emulated and slower. The body of the model stays in float32.
-- int8, on the native backend: every matrix in 8 bits, with a scale per row, and the tokens' numbers
-  in 8 bits, with a scale per token.
+- int8, on the native backend: the layers' matrices in 8 bits, with a scale per row, and the tokens'
+  numbers in 8 bits, with a scale per token; the vocabulary as in float32.
 """
 
 from __future__ import annotations
