@@ -10,7 +10,7 @@ from lsr.cli.output import emit
 def warmup() -> None:
     """Compile all kernels for this processor, which the first use of each does otherwise.
 
-    Takes up to half a minute once, and a second where it was done before; the result is kept
+    Takes less than a minute once, and a second or two where it was done before; the result is kept
     beside the installed package. Run it when an image or a machine is set up.
 
     Example: lsr warmup
