@@ -1,4 +1,5 @@
 import importlib.metadata
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -64,8 +65,10 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
         locate_model(str(file))
 
 
-def test_the_short_name_is_found_without_running_the_package(splade_tiny: Path) -> None:
-    import sys
+def test_the_short_name_is_found_without_running_the_package(
+    splade_tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "cognition", raising=False)  # other tests may have run it
 
     assert locate_model("splade-tiny") == splade_tiny
     assert "cognition" not in sys.modules
