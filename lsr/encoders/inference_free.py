@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from lsr.encoders.base import EncodedTexts, Encoder, EncodingListener
 from lsr.encoders.decoding import decode_batch
 from lsr.encoders.splade import WEIGHT_CEILING
-from lsr.encoders.tokenization import TextTokenizer
-from lsr.errors import InvalidInputError, UnsupportedModelError
+from lsr.encoders.tokenization import TextTokenizer, refuse_string
+from lsr.errors import UnsupportedModelError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
 
@@ -75,8 +75,7 @@ class InferenceFreeEncoder:
         Raises:
             InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
         """
-        if isinstance(texts, str):
-            raise InvalidInputError("Expected a list of texts but got one string; pass [text].")
+        refuse_string(texts)
         rows = []
         for text in self._tokenizer.tokenize(texts):
             terms = np.unique(text.ids)

@@ -20,9 +20,8 @@ from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.batching import WINDOW_TEXTS, Window
 from lsr.encoders.decoding import decode_batch
 from lsr.encoders.network import Network
-from lsr.encoders.tokenization import TextTokenizer
+from lsr.encoders.tokenization import TextTokenizer, refuse_string
 from lsr.encoders.workers import StartedWindow, Workers, available_cores
-from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
 WEIGHT_CEILING = 4.0
@@ -95,7 +94,7 @@ class SpladeEncoder:
         Raises:
             InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
         """
-        _refuse_string(texts)
+        refuse_string(texts)
         if len(texts) <= WINDOW_TEXTS:
             window = self._window(texts, 0)
             if len(window.batches) <= 1:
@@ -123,7 +122,7 @@ class SpladeEncoder:
         waiting: deque[list[StartedWindow]] = deque()
         with self._workers() as workers:
             for run in runs:
-                _refuse_string(run)
+                refuse_string(run)
                 waiting.append([workers.start(one) for one in self._windows(run)])
                 while len(waiting) > 1 or (waiting and not waiting[0]):
                     yield self._finished(waiting.popleft(), listener)
@@ -205,8 +204,3 @@ class SpladeEncoder:
                 listener.encoded(window.n_empty, 0)
             parts.append(window.in_order(encoded, self._network.n_terms))
         return EncodedTexts(SparseBatch.concatenate(parts), truncated)
-
-
-def _refuse_string(texts: Sequence[str]) -> None:
-    if isinstance(texts, str):
-        raise InvalidInputError("Expected a list of texts but got one string; pass [text].")

@@ -171,6 +171,16 @@ def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArr
     )
 
 
+def refuse_string(texts: Sequence[str]) -> None:
+    """Refuse one string, which is a sequence of strings too, where many texts are expected.
+
+    Raises:
+        InvalidInputError: it is one.
+    """
+    if isinstance(texts, str):
+        raise InvalidInputError("Expected a list of texts but got one string; pass [text].")
+
+
 def _check_texts(texts: Sequence[str], first_row: int) -> None:
     for row, text in enumerate(texts, first_row):
         if not isinstance(text, str):
