@@ -61,6 +61,13 @@ class Encoder(Protocol):
         """Largest weight that an index must hold without clipping."""
 
     @property
+    def separator(self) -> str:
+        """What is written between parts of one text, such as the turns of a conversation.
+
+        The token that closes every text, or a line break if the model closes none.
+        """
+
+    @property
     def settings(self) -> dict[str, Any]:
         """JSON values from which the same encoder can be loaded again."""
 

@@ -86,6 +86,11 @@ class InferenceFreeEncoder:
             indptr, terms.astype(np.uint32), self._weights[terms], self._weights.size
         )
 
+    @property
+    def separator(self) -> str:
+        """What is written between parts of one text; see `Encoder`."""
+        return self._tokenizer.separator
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a document's text has, before it is cut."""
         return self._documents.count_tokens(text)

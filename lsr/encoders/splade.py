@@ -133,6 +133,11 @@ class SpladeEncoder:
         """Return one vector per query; this model treats queries and documents alike."""
         return self.encode_documents(texts)
 
+    @property
+    def separator(self) -> str:
+        """What is written between parts of one text; see `Encoder`."""
+        return self._tokenizer.separator
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, special ones included, before it is cut."""
         return self._tokenizer.count(text)

@@ -51,6 +51,8 @@ class TokenizedText:
 class TextTokenizer:
     """A fast tokenizer bound to one maximum length; safe to use from several threads.
 
+    A special token written in a text, such as ``[SEP]``, becomes that token.
+
     Args:
         backend: its truncation and padding are switched off here, once, and never touched again.
         max_length: most tokens of a text, special tokens included.
@@ -72,6 +74,7 @@ class TextTokenizer:
                 f"every text; it must be at least {n_special + 1}."
             )
         self.max_length = max_length
+        self.separator = _separator(backend, self._after)
         self._room = max_length - n_special
         added = backend.get_added_tokens_decoder().values()
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
@@ -169,6 +172,15 @@ def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArr
         "The tokenizer does more to a text than adding special tokens before and after it, "
         "which this version cannot follow."
     )
+
+
+def _separator(backend: Tokenizer, after: NDArray[np.int64]) -> str:
+    """Return the last of the tokens after a text, if writing it in a text gives it back."""
+    for term in after[-1:].tolist():
+        written = backend.id_to_token(term)
+        if written and backend.encode(written, add_special_tokens=False).ids == [term]:
+            return written
+    return "\n"
 
 
 def refuse_string(texts: Sequence[str]) -> None:

@@ -45,6 +45,10 @@ def test_a_term_weighs_what_the_table_says_however_often_it_occurs(encoder: Enco
     ]
 
 
+def test_the_separator_is_that_of_queries(encoder: Encoder) -> None:
+    assert encoder.separator == "[SEP]"
+
+
 def test_rows_are_in_order(encoder: Encoder) -> None:
     batch = encoder.encode_queries(["the water of the ocean", "ocean water"])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Encoding, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Encoding, Tokenizer, models, pre_tokenizers, processors
 
 import lsr.encoders.tokenization as tokenization
 from lsr.encoders.tokenization import TextTokenizer
@@ -161,3 +161,45 @@ def test_a_post_processor_that_rewrites_the_text_is_refused() -> None:
 
     with pytest.raises(UnsupportedModelError, match="more to a text than adding special tokens"):
         TextTokenizer(backend, 8)
+
+
+@pytest.mark.parametrize(
+    ("make", "separator", "term"),
+    [
+        (word_piece_tokenizer, "[SEP]", 3),
+        (byte_level_tokenizer, "</s>", 2),
+        (unigram_tokenizer, "</s>", 2),
+    ],
+)
+def test_the_separator_written_in_a_text_is_the_token_that_closes_it(
+    make: Callable[[], Tokenizer], separator: str, term: int
+) -> None:
+    tokenizer = TextTokenizer(make(), 32)
+
+    (tokenized,) = tokenizer.tokenize([f"ocean {separator} water"])
+
+    assert tokenizer.separator == separator
+    assert (tokenized.ids == term).sum() == 2
+    assert tokenized.ids[-1] == term
+
+
+@pytest.mark.parametrize("template", ["$A", "[CLS] $A"])
+def test_texts_that_no_token_closes_are_separated_by_a_line_break(template: str) -> None:
+    backend = word_piece_tokenizer()
+    backend.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[("[CLS]", 2)]
+    )
+
+    assert TextTokenizer(backend, 8).separator == "\n"
+
+
+def test_a_closing_token_that_no_text_can_hold_does_not_separate() -> None:
+    """The vocabulary knows it, but splits it into pieces where it is written."""
+    vocabulary = {piece: number for number, piece in enumerate(["<", "end", ">", "<end>", "a"])}
+    backend = Tokenizer(models.WordLevel(vocabulary))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="$A <end>", special_tokens=[("<end>", 3)]
+    )
+
+    assert TextTokenizer(backend, 8).separator == "\n"

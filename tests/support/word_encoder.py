@@ -19,6 +19,7 @@ class WordEncoder:
     tokens = WORDS
     fingerprint = vocabulary_fingerprint(WORDS)
     weight_ceiling = 4.0
+    separator = "[SEP]"
 
     def __init__(self, model: str = "words") -> None:
         self.model = model
