@@ -78,7 +78,7 @@ def cut_workloads(texts: Iterable[str], n_passages: int, max_length: int) -> Wor
 
 def count_tokens(folder: Path, texts: Sequence[str], max_length: int) -> int:
     """Return how many tokens of the texts a model reads, special ones included."""
-    checkpoint = check_checkpoint(folder)
+    checkpoint = check_checkpoint(folder).documents
     tokenizer = read_tokenizer(checkpoint.folder, checkpoint.model_type)
     tokenizer = tokenizer or load_transformers_tokenizer(checkpoint.folder)
     return sum(text.ids.size for text in TextTokenizer(tokenizer, max_length).tokenize(texts))

@@ -5,7 +5,15 @@ Importing this package imports neither torch nor transformers, and the native ba
 
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import EncodedTexts, Encoder, EncodingListener
-from lsr.encoders.loading import load_encoder
+from lsr.encoders.loading import load_encoder, reload_encoder
 from lsr.encoders.precision import Precision
 
-__all__ = ["Backend", "EncodedTexts", "Encoder", "EncodingListener", "Precision", "load_encoder"]
+__all__ = [
+    "Backend",
+    "EncodedTexts",
+    "Encoder",
+    "EncodingListener",
+    "Precision",
+    "load_encoder",
+    "reload_encoder",
+]

@@ -50,8 +50,8 @@ class Window:
     """
 
     def __init__(self, texts: Sequence[TokenizedText], token_budget: int) -> None:
-        self._ids = [text.ids for text in texts]
-        self._lengths = np.array([ids.size for ids in self._ids], dtype=np.int64)
+        self._texts = texts
+        self._lengths = np.array([text.ids.size for text in texts], dtype=np.int64)
         filled = np.flatnonzero(self._lengths)
         self._rows = [filled[rows] for rows in plan_batches(self._lengths[filled], token_budget)]
         self.truncated = [row for row, text in enumerate(texts) if text.is_truncated]
@@ -61,9 +61,9 @@ class Window:
         return self._lengths.size
 
     @property
-    def batches(self) -> list[list[NDArray[np.int64]]]:
-        """Ids of the texts of each batch."""
-        return [[self._ids[row] for row in rows] for rows in self._rows]
+    def batches(self) -> list[list[TokenizedText]]:
+        """The texts of each batch."""
+        return [[self._texts[row] for row in rows] for rows in self._rows]
 
     @property
     def sizes(self) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.encoders.json_file import read_json
+from lsr.encoders.method import SPLADE_MAX, Side, TableWeighting
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
 
 PICKLE_SUFFIXES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
@@ -24,23 +25,39 @@ QUERY_TABLES = ("idf.json", "query_token_weights.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The parts of a model that can be run safely.
+class TowerFiles:
+    """What one tower is made of.
 
     Attributes:
-        folder: of the masked-language model, and of its tokenizer.
-        config: what the config.json in it says.
-        query_table: weights of query terms; None where the model weights queries too.
+        folder: of its tokenizer, and of its network if it has one.
+        config: what the config.json of the masked-language model says.
+        side: how it weights terms.
+        table: the file of its weights, where they come from a table.
     """
 
     folder: Path
     config: dict[str, Any]
-    query_table: Path | None
+    side: Side = SPLADE_MAX
+    table: Path | None = None
 
     @property
     def model_type(self) -> str:
         """What transformers calls the architecture."""
         return str(self.config.get("model_type"))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The towers of a model that can be run safely; equal ones are one."""
+
+    documents: TowerFiles
+    queries: TowerFiles
+
+    def with_query_table(self, table: Path) -> Checkpoint:
+        """Return a model whose queries are weighted by a table."""
+        folder = table.parent if holds_tokenizer(table.parent) else self.documents.folder
+        side = Side(TableWeighting())
+        return Checkpoint(self.documents, TowerFiles(folder, self.documents.config, side, table))
 
 
 def check_checkpoint(folder: Path) -> Checkpoint:
@@ -69,7 +86,9 @@ def check_checkpoint(folder: Path) -> Checkpoint:
             f"The folder {str(folder)!r} holds no tokenizer ({', '.join(TOKENIZER_FILES)}); save "
             "the model's tokenizer beside its weights."
         )
-    return Checkpoint(folder, config, query_table)
+    tower = TowerFiles(folder, config)
+    checkpoint = Checkpoint(tower, tower)
+    return checkpoint if query_table is None else checkpoint.with_query_table(query_table)
 
 
 def holds_tokenizer(folder: Path) -> bool:

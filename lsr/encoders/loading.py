@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
-from lsr.encoders.checkpoint import Checkpoint, check_checkpoint, holds_tokenizer
-from lsr.encoders.inference_free import InferenceFreeEncoder
+from lsr.encoders.checkpoint import TowerFiles, check_checkpoint
 from lsr.encoders.locating import locate_model
+from lsr.encoders.method import TableWeighting, VocabularyWeighting
 from lsr.encoders.network import Network
-from lsr.encoders.precision import Precision, parse_precision
+from lsr.encoders.network_tower import NetworkTower
+from lsr.encoders.precision import Precision
 from lsr.encoders.query_table import read_query_table
-from lsr.encoders.splade import SpladeEncoder
+from lsr.encoders.table_tower import TableTower
 from lsr.encoders.tokenization import TextTokenizer
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.encoders.torch_network import (
@@ -24,7 +25,10 @@ from lsr.encoders.torch_network import (
     load_transformers_tokenizer,
     require_torch,
 )
-from lsr.errors import ConfigError, UnsupportedModelError
+from lsr.encoders.tower import Tower
+from lsr.encoders.two_tower import TwoTowerEncoder
+from lsr.errors import ConfigError, ModelNotFoundError, UnsupportedModelError
+from lsr.pruning import PruneRule
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -40,8 +44,9 @@ def load_encoder(
     max_length: int | None = None,
     precision: Precision = Precision.AUTO,
     backend: Backend = Backend.AUTO,
+    query_weights: str | Path | None = None,
 ) -> Encoder:
-    """Load a SPLADE encoder.
+    """Load an encoder of documents and queries.
 
     Only safetensors weights are read and no code from a model's repository is run.
 
@@ -55,10 +60,13 @@ def load_encoder(
             CPU has instructions for it, else float32.
         backend: what computes the model. AUTO takes the native backend for the architectures and
             precisions that it runs, else torch.
+        query_weights: a table that gives the terms of queries their weights, such as the
+            ``idf.json`` of an inference-free model, in place of the model's own way; queries then
+            need no network.
 
     Raises:
-        ModelNotFoundError: there is no such model, or the hub cannot be reached.
-        UnsupportedModelError: it is not a SPLADE model that can be run safely.
+        ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
+        UnsupportedModelError: it is no model that can be run safely, or the table is not its.
         ConfigError: `max_length`, `precision` or `backend` do not fit.
         MissingDependencyError: torch or transformers is needed and not installed.
 
@@ -68,28 +76,76 @@ def load_encoder(
         >>> list(encoder.decode(vectors, top_k=2)[0])
         ['deep', 'learning']
     """
-    chosen, wanted = Backend.parse(backend), parse_precision(precision)
+    chosen, wanted = Backend.parse(backend), Precision.parse(precision)
     if not chosen.offers(wanted):
         offered = ", ".join(one for one in Precision if chosen.offers(one))
         raise ConfigError(
             f"The backend {chosen} does not compute in {wanted}; choose one of {offered}."
         )
     checkpoint = check_checkpoint(locate_model(model))
-    load = partial(_load_splade, model, checkpoint, max_length, wanted, chosen)
-    if checkpoint.query_table is None:
-        return load()
-    return _inference_free(model, checkpoint, checkpoint.query_table, max_length, load)
+    settings: dict[str, Any] = {"model": _location(model)}
+    if query_weights is not None:
+        table = Path(query_weights).expanduser()
+        if not table.is_file():
+            raise ModelNotFoundError(f"The table of query weights {str(table)!r} does not exist.")
+        checkpoint = checkpoint.with_query_table(table)
+        settings["query_weights"] = str(table.resolve())
+    documents, queries = checkpoint.documents, checkpoint.queries
+    settings |= {"documents": documents.side.as_dict(), "queries": queries.side.as_dict()}
+    load = partial(load_tower, model, max_length=max_length, precision=wanted, backend=chosen)
+    tower = load(queries)
+    return TwoTowerEncoder(
+        model=model,
+        settings=settings,
+        queries=tower,
+        load_documents=lambda: tower if documents == queries else load(documents),
+    )
 
 
-def _load_splade(
+def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
+    """Load the encoder that `Encoder.settings` were those of.
+
+    Args:
+        settings: the settings.
+        backend: what is to compute it. bfloat16 is torch's own, and no reason to wait for torch:
+            float32 gives the same but for rounding, so it is asked for only where torch is.
+
+    Raises:
+        LsrError: as `load_encoder`.
+    """
+    precision = Precision.parse(settings["precision"])
+    offers = Backend.NATIVE if backend is Backend.AUTO else backend
+    return load_encoder(
+        settings["model"],
+        max_length=settings["max_length"],
+        precision=precision if offers.offers(precision) else Precision.AUTO,
+        backend=backend,
+        query_weights=settings.get("query_weights"),
+    )
+
+
+def load_tower(
     model: str,
-    checkpoint: Checkpoint,
+    files: TowerFiles,
+    *,
     max_length: int | None,
     precision: Precision,
-    wanted_backend: Backend,
-) -> SpladeEncoder:
-    backend, tokenizer = _settled(wanted_backend, precision, checkpoint)
-    network = _load_network(backend, checkpoint, tokenizer, precision)
+    backend: Backend,
+) -> Tower:
+    """Load one tower; see `load_encoder`.
+
+    Args:
+        model: what the user named, for messages.
+        files: what the tower is made of.
+        max_length: most tokens of a text, or None.
+        precision: of a network.
+        backend: of a network.
+    """
+    weighting = files.side.weighting
+    if isinstance(weighting, TableWeighting):
+        return _load_table(files, max_length)
+    settled, tokenizer = _settled(backend, precision, files, weighting)
+    network = _load_network(settled, files, weighting, tokenizer, precision)
     if max_length is None:
         max_length = min(DEFAULT_MAX_LENGTH, network.longest_input)
     if not 1 <= max_length <= network.longest_input:
@@ -97,43 +153,38 @@ def _load_splade(
             f"max_length is {max_length}, but the model {model!r} takes 1 to "
             f"{network.longest_input} tokens."
         )
-    logger.info("Loaded %s: %d terms, %s in %s", model, network.n_terms, backend, network.precision)
-    return SpladeEncoder(
-        model=model,
-        location=_location(model),
+    logger.info("Loaded %s: %d terms, %s in %s", model, network.n_terms, settled, network.precision)
+    rule = files.side.prune
+    return NetworkTower(
         network=network,
-        tokenizer=TextTokenizer(tokenizer, max_length),
+        tokenizer=TextTokenizer(
+            tokenizer,
+            max_length,
+            prefix=files.side.prefix,
+            special_tokens=weighting.special_tokens,
+        ),
         tokens=_term_names(tokenizer, network.n_terms),
+        prune_rule=None if rule is None else PruneRule.parse(rule),
     )
 
 
-def _inference_free(
-    model: str,
-    checkpoint: Checkpoint,
-    table: Path,
-    max_length: int | None,
-    load_documents: Callable[[], Encoder],
-) -> InferenceFreeEncoder:
-    """Return an encoder of queries that has read no weights but those in the table."""
-    folder = table.parent if holds_tokenizer(table.parent) else checkpoint.folder
-    tokenizer = read_tokenizer(folder, checkpoint.model_type)
-    tokenizer = tokenizer or load_transformers_tokenizer(folder)
-    n_terms = checkpoint.config.get("vocab_size", tokenizer.get_vocab_size())
-    tokens = _term_names(tokenizer, n_terms)
+def _load_table(files: TowerFiles, max_length: int | None) -> TableTower:
+    """Return a tower that has read no weights but those in its table."""
+    assert files.table is not None
+    tokenizer = read_tokenizer(files.folder, files.model_type)
+    tokenizer = tokenizer or load_transformers_tokenizer(files.folder)
+    tokens = _term_names(tokenizer, files.config.get("vocab_size", tokenizer.get_vocab_size()))
     added = tokenizer.get_added_tokens_decoder()
     special = [number for number, token in added.items() if token.special]
-    return InferenceFreeEncoder(
-        model=model,
-        tokenizer=TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH),
-        tokens=tokens,
-        weights=read_query_table(table, tokens, special),
-        table=table.name,
-        load_documents=load_documents,
+    return TableTower(
+        TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH, prefix=files.side.prefix),
+        tokens,
+        read_query_table(files.table, tokens, special),
     )
 
 
 def _settled(
-    backend: Backend, precision: Precision, checkpoint: Checkpoint
+    backend: Backend, precision: Precision, files: TowerFiles, weighting: VocabularyWeighting
 ) -> tuple[Backend, Tokenizer]:
     """Return the backend that AUTO stands for, and the tokenizer.
 
@@ -142,29 +193,33 @@ def _settled(
     """
     from lsr.encoders.native import why_unsupported
 
-    tokenizer = read_tokenizer(checkpoint.folder, checkpoint.model_type)
+    tokenizer = read_tokenizer(files.folder, files.model_type)
     if backend is not Backend.TORCH and Backend.NATIVE.offers(precision):
-        reason = why_unsupported(checkpoint.config)
+        reason = why_unsupported(files.config, weighting)
         if tokenizer is None:
             reason = "it has neither a tokenizer.json nor the vocab.txt of a BERT tokenizer"
         if reason is None and tokenizer is not None:
             return Backend.NATIVE, tokenizer
-        message = f"The native backend does not run the model in {str(checkpoint.folder)!r}"
+        message = f"The native backend does not run the model in {str(files.folder)!r}"
         if backend is Backend.NATIVE or not Backend.TORCH.offers(precision):
             raise UnsupportedModelError(f"{message}: {reason}; use the torch backend.")
         logger.warning("%s: %s; torch runs it.", message, reason)
     require_torch()
-    return Backend.TORCH, tokenizer or load_transformers_tokenizer(checkpoint.folder)
+    return Backend.TORCH, tokenizer or load_transformers_tokenizer(files.folder)
 
 
 def _load_network(
-    backend: Backend, checkpoint: Checkpoint, tokenizer: Tokenizer, precision: Precision
+    backend: Backend,
+    files: TowerFiles,
+    weighting: VocabularyWeighting,
+    tokenizer: Tokenizer,
+    precision: Precision,
 ) -> Network:
     if backend is Backend.TORCH:
-        return load_torch_network(checkpoint.folder, checkpoint.config, tokenizer, precision)
+        return load_torch_network(files.folder, files.config, weighting, tokenizer, precision)
     from lsr.encoders.native import load_native_network
 
-    return load_native_network(checkpoint.folder, checkpoint.config, precision)
+    return load_native_network(files.folder, files.config, weighting, precision)
 
 
 def _location(model: str) -> str:

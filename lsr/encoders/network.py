@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lsr.encoders.precision import Precision
+from lsr.encoders.tokenization import TokenizedText
 from lsr.sparse import SparseBatch
 
 
@@ -36,8 +34,8 @@ class Network(Protocol):
     def has_own_device(self) -> bool:
         """Whether it computes elsewhere than on the cores, so that one batch at a time is best."""
 
-    def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
-        """Return one vector per row of term ids; no row is empty."""
+    def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
+        """Return one vector per text; none is without tokens."""
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Keep it from splitting a batch over the cores while the block runs."""

@@ -36,18 +36,18 @@ class Precision(StrEnum):
 
         return {Precision.FLOAT32: torch.float32, Precision.BFLOAT16: torch.bfloat16}[self]
 
+    @classmethod
+    def parse(cls, value: str) -> Precision:
+        """Return the precision named `value`.
 
-def parse_precision(value: str) -> Precision:
-    """Return the precision named `value`.
-
-    Raises:
-        ConfigError: there is no such precision.
-    """
-    try:
-        return Precision(value)
-    except ValueError:
-        choices = ", ".join(Precision)
-        raise ConfigError(f"The precision {value!r} is not one of {choices}.") from None
+        Raises:
+            ConfigError: there is no such precision.
+        """
+        try:
+            return cls(value)
+        except ValueError:
+            choices = ", ".join(cls)
+            raise ConfigError(f"The precision {value!r} is not one of {choices}.") from None
 
 
 def _has_native_bfloat16() -> bool:

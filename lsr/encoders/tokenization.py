@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.method import SpecialTokens
 from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -42,10 +43,13 @@ class TokenizedText:
     Attributes:
         ids: with the model's special tokens; empty for a text without tokens.
         is_truncated: whether the text has more tokens than `ids` holds.
+        pooled: positions in `ids` of the tokens that propose weights, one at least where there are
+            any.
     """
 
     ids: NDArray[np.int64]
     is_truncated: bool
+    pooled: slice
 
 
 class TextTokenizer:
@@ -56,13 +60,22 @@ class TextTokenizer:
     Args:
         backend: its truncation and padding are switched off here, once, and never touched again.
         max_length: most tokens of a text, special tokens included.
+        prefix: put before every text that has any.
+        special_tokens: whether they propose weights.
 
     Raises:
         ConfigError: `max_length` leaves no room for a token of the text.
         UnsupportedModelError: special tokens do not simply stand before and after the text.
     """
 
-    def __init__(self, backend: Tokenizer, max_length: int) -> None:
+    def __init__(
+        self,
+        backend: Tokenizer,
+        max_length: int,
+        *,
+        prefix: str = "",
+        special_tokens: SpecialTokens = SpecialTokens.POOLED,
+    ) -> None:
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
@@ -75,6 +88,8 @@ class TextTokenizer:
             )
         self.max_length = max_length
         self.separator = _separator(backend, self._after)
+        self._prefix = prefix
+        self._special_tokens = special_tokens
         self._room = max_length - n_special
         added = backend.get_added_tokens_decoder().values()
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
@@ -99,7 +114,9 @@ class TextTokenizer:
 
     def count(self, text: str) -> int:
         """Return how many tokens a text has that is not cut, special ones included."""
-        (encoding,) = self._backend.encode_batch_fast([text], add_special_tokens=False)
+        (encoding,) = self._backend.encode_batch_fast(
+            [self._prefix + text], add_special_tokens=False
+        )
         return len(encoding.ids) + self._before.size + self._after.size
 
     def spans(self, text: str) -> list[tuple[int, int, int]]:
@@ -112,7 +129,7 @@ class TextTokenizer:
 
     def _tokenize_chunk(self, texts: Sequence[str]) -> list[TokenizedText]:
         # Some tokenizers make a token of white space, but a blank text has nothing to be found by.
-        texts = ["" if text.isspace() else text for text in texts]
+        texts = [self._prefix + text if text and not text.isspace() else "" for text in texts]
         limit = self._room * PREFIX_CHARACTERS_PER_TOKEN
         short = [text for text in texts if text and len(text) <= limit]
         # The fast variant computes neither offsets nor words, which only prefixes need.
@@ -140,10 +157,13 @@ class TextTokenizer:
 
     def _framed(self, ids: list[int]) -> TokenizedText:
         if not ids:
-            return TokenizedText(np.empty(0, np.int64), False)
+            return TokenizedText(np.empty(0, np.int64), False, slice(0, 0))
         body = np.array(ids[: self._room], np.int64)
         framed = np.concatenate([self._before, body, self._after])
-        return TokenizedText(framed, len(ids) > self._room)
+        pooled = slice(0, framed.size)
+        if self._special_tokens is SpecialTokens.LEFT_OUT:
+            pooled = slice(self._before.size, self._before.size + body.size)
+        return TokenizedText(framed, len(ids) > self._room, pooled)
 
 
 def _n_settled(encoding: Encoding, n_characters: int) -> int:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.method import Pooling, VocabularyWeighting
 from lsr.encoders.precision import Precision
+from lsr.encoders.tokenization import TokenizedText
 from lsr.encoders.vocabulary_head import VocabularyHead, split_head
 from lsr.errors import MissingDependencyError, UnsupportedModelError
 from lsr.sparse import SparseBatch
@@ -32,10 +34,17 @@ class TorchNetwork:
     Args:
         body: the transformer without its vocabulary head; its "logits" are hidden states.
         head: the vocabulary head.
+        weighting: how logits become weights.
         precision: the head's, resolved.
     """
 
-    def __init__(self, body: Any, head: VocabularyHead, precision: Precision) -> None:
+    def __init__(
+        self,
+        body: Any,
+        head: VocabularyHead,
+        weighting: VocabularyWeighting,
+        precision: Precision,
+    ) -> None:
         self.precision = precision
         self.n_terms = head.n_terms
         self.longest_input = _longest_input(body)
@@ -43,23 +52,32 @@ class TorchNetwork:
         self.has_own_device = head.device.type != "cpu"
         self._body = body
         self._head = head
+        self._weighting = weighting
         self._pad_id = _pad_id(body)
 
-    def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
-        """Return one vector per row of term ids."""
+    def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
+        """Return one vector per text."""
         import torch
 
-        ids = np.full((len(rows), max(row.size for row in rows)), self._pad_id, dtype=np.int64)
-        mask = np.zeros(ids.shape, dtype=np.int64)
-        for number, row in enumerate(rows):
-            ids[number, : row.size] = row
-            mask[number, : row.size] = 1
+        shape = (len(texts), max(text.ids.size for text in texts))
+        ids = np.full(shape, self._pad_id, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        pooled = np.zeros(shape, dtype=bool)
+        for number, text in enumerate(texts):
+            ids[number, : text.ids.size] = text.ids
+            mask[number, : text.ids.size] = 1
+            pooled[number, text.pooled] = True
         with torch.inference_mode():
-            input_ids = torch.from_numpy(ids).to(self._head.device)
-            attention_mask = torch.from_numpy(mask).to(self._head.device)
+            input_ids, attention_mask, pooled_mask = (
+                torch.from_numpy(array).to(self._head.device) for array in (ids, mask, pooled)
+            )
             hidden = self._body(input_ids=input_ids, attention_mask=attention_mask).logits
-            logits = self._head.largest_logits(hidden, attention_mask.bool())
-        return _positive_rows(logits.cpu().numpy())
+            if self._weighting.pooling is Pooling.SUM:
+                summed = self._head.summed_logits(hidden, pooled_mask, self._weighting.saturation)
+                return _positive_rows(summed.cpu().numpy())
+            largest = self._head.largest_logits(hidden, pooled_mask)
+        # The logarithm rises, so it may be taken of the largest logit alone.
+        return _positive_rows(largest.cpu().numpy(), self._weighting.saturation)
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Keep torch from splitting its operations while the block runs."""
@@ -90,13 +108,18 @@ def single_torch_thread() -> Iterator[None]:
 
 
 def load_torch_network(
-    folder: Path, config: dict[str, Any], tokenizer: Any, precision: Precision
+    folder: Path,
+    config: dict[str, Any],
+    weighting: VocabularyWeighting,
+    tokenizer: Any,
+    precision: Precision,
 ) -> TorchNetwork:
     """Load the model in a checked folder.
 
     Args:
         folder: of the model.
         config: what its config.json says.
+        weighting: how its logits become weights.
         tokenizer: gives the texts on which the model is tried out.
         precision: of the head.
 
@@ -109,7 +132,7 @@ def load_torch_network(
         body = _load_model(folder, config)
     resolved = precision.resolved()
     head = split_head(body, resolved.torch_dtype(), _probe(tokenizer, _pad_id(body)))
-    return TorchNetwork(body, head, resolved)
+    return TorchNetwork(body, head, weighting, resolved)
 
 
 def load_transformers_tokenizer(folder: Path) -> Any:
@@ -241,13 +264,15 @@ def _probe(tokenizer: Any, pad_id: int) -> tuple[Any, Any]:
     return ids, mask
 
 
-def _positive_rows(logits: NDArray[np.float32]) -> SparseBatch:
-    """Return log1p of the positive logits as a batch, one row each."""
-    n_rows, n_terms = logits.shape
-    flat = np.flatnonzero(logits > 0)
+def _positive_rows(values: NDArray[np.float32], saturation: int = 0) -> SparseBatch:
+    """Return the positive values as a batch, one row each, after some times log(1 + x)."""
+    n_rows, n_terms = values.shape
+    flat = np.flatnonzero(values > 0)
     indptr = np.searchsorted(flat, np.arange(n_rows + 1, dtype=np.int64) * n_terms)
     terms = (flat % n_terms).astype(np.uint32)
-    weights = np.log1p(logits.reshape(-1)[flat])
+    weights = values.reshape(-1)[flat]
+    for _ in range(saturation):
+        weights = np.log1p(weights)
     return SparseBatch(indptr.astype(np.int64), terms, weights, n_terms)
 
 

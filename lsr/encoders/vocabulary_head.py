@@ -16,6 +16,7 @@ Model for Information Retrieval", 2021, section 3 (max pooling).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lsr.errors import UnsupportedModelError
@@ -72,8 +73,7 @@ class VocabularyHead:
 
         Args:
             hidden: shape (batch, tokens, hidden size), float32.
-            mask: shape (batch, tokens), true for tokens and false for padding, which only stands
-                at the end of a row.
+            mask: shape (batch, tokens), true for the tokens to look at, one at least of each text.
 
         Returns:
             shape (batch, n_terms), float32.
@@ -83,22 +83,60 @@ class VocabularyHead:
         n_texts, n_tokens, width = hidden.shape
         n_rows = n_texts * n_tokens
         flat = self._matrix.new_ones(n_rows, width + 2)
-        # Padding takes the hidden state of its text's first token. A maximum ignores repeats, so
-        # this equals setting the padding's logits to -inf, at no cost per term.
-        flat[:, :width] = torch.where(mask[..., None], hidden, hidden[:, :1]).view(n_rows, width)
+        # Tokens outside the mask take the hidden state of one inside it. A maximum ignores repeats,
+        # so this equals setting their logits to -inf, at no cost per term.
+        first = hidden[torch.arange(n_texts), mask.int().argmax(1)][:, None]
+        flat[:, :width] = torch.where(mask[..., None], hidden, first).view(n_rows, width)
+        largest = flat.new_empty(n_texts, self.n_terms)
+        for start, logits in self._tiles(flat):
+            torch.amax(
+                logits.view(self._bits).view(n_texts, n_tokens, -1),
+                1,
+                out=largest.view(self._bits)[:, start : start + logits.shape[1]],
+            )
+        return largest.float().clamp_(min=0)
+
+    def summed_logits(
+        self, hidden: torch.Tensor, mask: torch.Tensor, saturation: int
+    ) -> torch.Tensor:
+        """Return the sum over a text's tokens of each term's positive logits, each saturated.
+
+        Args:
+            hidden: shape (batch, tokens, hidden size), float32.
+            mask: shape (batch, tokens), true for the tokens to sum over.
+            saturation: how often log(1 + x) is taken of each logit.
+
+        Returns:
+            shape (batch, n_terms), float32.
+        """
+        import torch
+
+        n_texts, n_tokens, width = hidden.shape
+        flat = self._matrix.new_ones(n_texts * n_tokens, width + 2)
+        flat[:, :width] = hidden.view(n_texts * n_tokens, width)
+        total = hidden.new_empty(n_texts, self.n_terms)
+        for start, logits in self._tiles(flat):
+            weights = logits.float().clamp_(min=0)
+            for _ in range(saturation):
+                weights.log1p_()
+            weights = weights.view(n_texts, n_tokens, -1)
+            torch.bmm(
+                mask.float()[:, None], weights, out=total[:, None, start : start + logits.shape[1]]
+            )
+        return total
+
+    def _tiles(self, flat: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        """Yield the logits of a tile of terms, shape (rows, tile), and the first term's number."""
+        import torch
+
+        n_rows = flat.shape[0]
         tile = min(self.n_terms, max(1, TILE_LOGITS // n_rows))
         buffer = flat.new_empty(n_rows * tile)
-        largest = flat.new_empty(n_texts, self.n_terms)
         for start in range(0, self.n_terms, tile):
             rows = self._matrix[start : start + tile]
             logits = buffer[: n_rows * rows.shape[0]].view(n_rows, rows.shape[0])
             torch.mm(flat, rows.t(), out=logits)
-            torch.amax(
-                logits.view(self._bits).view(n_texts, n_tokens, -1),
-                1,
-                out=largest.view(self._bits)[:, start : start + tile],
-            )
-        return largest.float().clamp_(min=0)
+            yield start, logits
 
 
 def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> VocabularyHead:

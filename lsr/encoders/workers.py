@@ -14,10 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lsr.encoders.batching import Window
+from lsr.encoders.tokenization import TokenizedText
 from lsr.sparse import SparseBatch
 
 StartedWindow = Future[tuple[Window, list[Future[SparseBatch]]]]
@@ -45,7 +43,7 @@ class Workers:
 
     def __init__(
         self,
-        encode: Callable[[Sequence[NDArray[np.int64]]], SparseBatch],
+        encode: Callable[[Sequence[TokenizedText]], SparseBatch],
         n_workers: int,
         single_threaded: AbstractContextManager[None],
     ) -> None:

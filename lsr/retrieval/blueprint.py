@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.encoders import Backend, Encoder, Precision, load_encoder
+from lsr.encoders import Backend, Encoder, reload_encoder
 from lsr.errors import (
     ConfigError,
     IndexExistsError,
@@ -132,12 +132,7 @@ class Blueprint:
                 "them (--model)."
             )
         try:
-            return load_encoder(
-                settings["model"],
-                max_length=settings["max_length"],
-                precision=_similar_precision(settings["precision"], self.backend),
-                backend=self.backend,
-            )
+            return reload_encoder(settings, self.backend)
         except ModelNotFoundError as error:
             raise ModelNotFoundError(
                 f"{path} was made with a model that is not there any more: {error} "
@@ -240,17 +235,6 @@ def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
 
 def _without_precision(settings: dict[str, Any] | None) -> dict[str, Any] | None:
     return settings and {key: value for key, value in settings.items() if key != "precision"}
-
-
-def _similar_precision(remembered: str, backend: Backend) -> Precision:
-    """Return the precision that an index remembers, or AUTO where `backend` has none such.
-
-    bfloat16 is torch's own, and no reason to wait for torch: float32 gives the same but for
-    rounding, so it is asked for only where torch is.
-    """
-    precision = Precision(remembered)
-    offers = Backend.NATIVE if backend is Backend.AUTO else backend
-    return precision if offers.offers(precision) else Precision.AUTO
 
 
 def _exists(path: Path) -> IndexExistsError:

@@ -38,14 +38,14 @@ def test_no_text_needs_no_batch() -> None:
 @given(lengths=st.lists(st.integers(0, 9), max_size=60), token_budget=st.integers(1, 40))
 def test_a_window_puts_batches_into_order_again(lengths: list[int], token_budget: int) -> None:
     texts = [
-        TokenizedText(np.full(length, row, np.int64), length == 9)
+        TokenizedText(np.full(length, row, np.int64), length == 9, slice(0, length))
         for row, length in enumerate(lengths)
     ]
 
     window = Window(texts, token_budget)
 
     encoded = [
-        SparseBatch.from_rows([[(int(ids[0]), float(ids.size))] for ids in batch], 60)
+        SparseBatch.from_rows([[(int(text.ids[0]), float(text.ids.size))] for text in batch], 60)
         for batch in window.batches
     ]
     vectors = window.in_order(encoded, 60)
@@ -53,6 +53,8 @@ def test_a_window_puts_batches_into_order_again(lengths: list[int], token_budget
     assert found == [
         ([row], [length]) if length else ([], []) for row, length in enumerate(lengths)
     ]
-    assert window.sizes == [(len(batch), sum(map(len, batch))) for batch in window.batches]
+    assert window.sizes == [
+        (len(batch), sum(text.ids.size for text in batch)) for batch in window.batches
+    ]
     assert sum(n_texts for n_texts, _ in window.sizes) + window.n_empty == len(window)
     assert window.truncated == [row for row, length in enumerate(lengths) if length == 9]

@@ -49,8 +49,9 @@ def refusal(folder: Path) -> str:
 def test_a_plain_masked_language_model_passes(tiny_models: dict[str, Path]) -> None:
     checkpoint = check_checkpoint(tiny_models["bert"])
 
-    assert (checkpoint.folder, checkpoint.model_type) == (tiny_models["bert"], "bert")
-    assert checkpoint.query_table is None
+    tower = checkpoint.documents
+    assert (tower.folder, tower.model_type) == (tiny_models["bert"], "bert")
+    assert checkpoint.queries == tower
 
 
 @pytest.mark.parametrize("package", ["models", "base.modules.transformer", "modules.file"])
@@ -162,7 +163,7 @@ def test_a_table_of_query_weights_is_found(spoilt_copy: Copy, name: str) -> None
     folder = spoilt_copy()
     (folder / name).write_text("{}")
 
-    assert check_checkpoint(folder).query_table == folder / name
+    assert check_checkpoint(folder).queries.table == folder / name
 
 
 def test_a_transformer_in_a_folder_of_its_own_is_found(spoilt_copy: Copy) -> None:
@@ -174,7 +175,7 @@ def test_a_transformer_in_a_folder_of_its_own_is_found(spoilt_copy: Copy) -> Non
 
     found = check_checkpoint(add_modules(folder, modules, pooling={}))
 
-    assert found.folder == folder / "0_Transformer"
+    assert found.documents.folder == folder / "0_Transformer"
 
 
 def test_a_router_says_what_weights_queries_and_what_documents(spoilt_copy: Copy) -> None:
@@ -184,7 +185,7 @@ def test_a_router_says_what_weights_queries_and_what_documents(spoilt_copy: Copy
 
     found = check_checkpoint(folder)
 
-    assert (found.folder, found.query_table) == (folder, table)
+    assert (found.documents.folder, found.queries.table) == (folder, table)
 
 
 def test_a_router_may_name_a_file_of_weights(spoilt_copy: Copy) -> None:
@@ -192,7 +193,7 @@ def test_a_router_may_name_a_file_of_weights(spoilt_copy: Copy) -> None:
     (folder / "query_0" / "config.json").write_text('{"path": "idf.json"}')
     (folder / "query_0" / "idf.json").write_text("{}")
 
-    assert check_checkpoint(folder).query_table == folder / "query_0" / "idf.json"
+    assert check_checkpoint(folder).queries.table == folder / "query_0" / "idf.json"
 
 
 @pytest.mark.parametrize(

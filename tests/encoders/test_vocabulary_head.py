@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsr.encoders.vocabulary_head as vocabulary_head
@@ -12,6 +12,7 @@ from lsr.encoders.vocabulary_head import VocabularyHead, split_head
 from lsr.errors import UnsupportedModelError
 
 
+@settings(deadline=None)
 @given(
     n_texts=st.integers(1, 4),
     n_tokens=st.integers(1, 6),
@@ -20,23 +21,29 @@ from lsr.errors import UnsupportedModelError
     tile_logits=st.integers(1, 200),
     data=st.data(),
 )
-def test_tiles_give_the_largest_unmasked_positive_logit(
+def test_tiles_are_pooled_over_the_unmasked_tokens(
     n_texts: int, n_tokens: int, n_terms: int, has_bias: bool, tile_logits: int, data: Any
 ) -> None:
     random = torch.Generator().manual_seed(data.draw(st.integers(0, 1000)))
     weight = torch.randn(n_terms, 8, generator=random)
     bias = torch.randn(n_terms, generator=random) if has_bias else None
     hidden = torch.randn(n_texts, n_tokens, 8, generator=random)
-    lengths = data.draw(st.lists(st.integers(1, n_tokens), min_size=n_texts, max_size=n_texts))
-    mask = torch.arange(n_tokens)[None] < torch.tensor(lengths)[:, None]
+    some = st.lists(st.booleans(), min_size=n_tokens, max_size=n_tokens).filter(any)
+    mask = torch.tensor([data.draw(some) for _ in range(n_texts)])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary_head, "TILE_LOGITS", tile_logits)
-        largest = VocabularyHead(weight, bias, torch.float32).largest_logits(hidden, mask)
+        head = VocabularyHead(weight, bias, torch.float32)
+        largest = head.largest_logits(hidden, mask)
+        summed = head.summed_logits(hidden, mask, saturation=2)
 
     logits = torch.nn.functional.linear(hidden, weight, bias)
     expected = logits.masked_fill(~mask[..., None], -torch.inf).amax(1).clamp(min=0)
     np.testing.assert_allclose(largest.numpy(), expected.numpy(), atol=1e-5)
+    weights = np.log(1 + np.log(1 + np.maximum(logits.numpy(), 0)))
+    np.testing.assert_allclose(
+        summed.numpy(), (weights * mask.numpy()[..., None]).sum(1), atol=1e-5
+    )
 
 
 def test_bfloat16_loses_no_digit_of_the_bias() -> None:
@@ -106,6 +113,7 @@ def test_no_tensor_ever_holds_all_logits(
     from torch.utils._python_dispatch import TorchDispatchMode
 
     from lsr.encoders import Backend, load_encoder
+    from lsr.encoders.two_tower import TwoTowerEncoder
 
     sizes = []
 
@@ -119,7 +127,8 @@ def test_no_tensor_ever_holds_all_logits(
             return result
 
     encoder = load_encoder(str(splade_tiny), backend=Backend.TORCH)
-    monkeypatch.setattr(encoder, "_n_workers", 1)
+    assert isinstance(encoder, TwoTowerEncoder)
+    monkeypatch.setattr(encoder.documents, "_n_workers", 1)
     texts = ["word " * 300] * 16
 
     with Sizes():

@@ -7,7 +7,6 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from lsr.encoders.batching import Window
 from lsr.encoders.tokenization import TokenizedText
@@ -18,15 +17,16 @@ from lsr.sparse import SparseBatch
 N_TERMS = 1000
 
 
-def encode(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+def encode(texts: Sequence[TokenizedText]) -> SparseBatch:
     """Give each text its first id as its only term."""
-    return SparseBatch.from_rows([[(int(row[0]), 1.0)] for row in rows], N_TERMS)
+    return SparseBatch.from_rows([[(int(text.ids[0]), 1.0)] for text in texts], N_TERMS)
 
 
 def window(first: int, n_texts: int) -> Window:
     """Return a window of texts of one token, two to a batch."""
     numbers = range(first, first + n_texts)
-    return Window([TokenizedText(np.array([n], np.int64), False) for n in numbers], 2)
+    texts = [TokenizedText(np.array([n], np.int64), False, slice(0, 1)) for n in numbers]
+    return Window(texts, 2)
 
 
 def no_threads() -> bool:
@@ -52,9 +52,9 @@ def test_workers_compute_with_one_torch_thread_each() -> None:
     counts = set()
     before = torch.get_num_threads()
 
-    def counted(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
+    def counted(texts: Sequence[TokenizedText]) -> SparseBatch:
         counts.add(torch.get_num_threads())
-        return encode(rows)
+        return encode(texts)
 
     with Workers(counted, 2, single_torch_thread()) as workers:
         for batch in workers.start(lambda: window(0, 8)).result()[1]:
@@ -80,12 +80,12 @@ def test_an_error_of_a_worker_is_raised_as_it_is_and_drops_the_rest() -> None:
     before = torch.get_num_threads()
     never = threading.Event()
 
-    def broken(rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
-        begun.append(rows)
-        if rows[0][0] == 0:
+    def broken(texts: Sequence[TokenizedText]) -> SparseBatch:
+        begun.append(texts)
+        if texts[0].ids[0] == 0:
             raise MemoryError("no more")
         never.wait(0.2)  # a batch that takes its time
-        return encode(rows)
+        return encode(texts)
 
     with pytest.raises(MemoryError, match="no more"):
         with Workers(broken, 2, single_torch_thread()) as workers:

@@ -28,13 +28,13 @@ def onnx_file(task: Task) -> Path:
     """Return the file of a model that maps ids and mask to logits; made once for each model."""
     file = task.scratch / "model.onnx"
     if not file.exists():
-        _export(check_checkpoint(task.folder).folder, file)
+        _export(check_checkpoint(task.folder).documents.folder, file)
     return file
 
 
 def padding_tokenizer(task: Task) -> Tokenizer:
     """Return the tokenizer of a model, which cuts texts and pads them to the longest of a batch."""
-    checkpoint = check_checkpoint(task.folder)
+    checkpoint = check_checkpoint(task.folder).documents
     tokenizer = read_tokenizer(checkpoint.folder, checkpoint.model_type)
     tokenizer = tokenizer or load_transformers_tokenizer(checkpoint.folder)
     tokenizer.enable_truncation(task.max_length)

@@ -27,7 +27,7 @@ class Transformers:
         import torch
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-        folder = str(check_checkpoint(task.folder).folder)
+        folder = str(check_checkpoint(task.folder).documents.folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
 

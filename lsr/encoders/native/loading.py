@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture, architecture_of
 from lsr.encoders.native.expected_inputs import after_dense, after_norm
 from lsr.encoders.native.layers import (
@@ -41,13 +42,14 @@ LEAST_CACHED = 16_000_000
 
 
 def load_native_network(
-    folder: Path, config: dict[str, Any], precision: Precision
+    folder: Path, config: dict[str, Any], weighting: VocabularyWeighting, precision: Precision
 ) -> NativeNetwork:
     """Load the model in a checked folder.
 
     Args:
         folder: of the model.
         config: what its config.json says, of a supported architecture.
+        weighting: of its logits, a supported one.
         precision: FLOAT32, which AUTO stands for, or INT8.
 
     Raises:
@@ -56,9 +58,9 @@ def load_native_network(
     architecture, weights = architecture_of(config), ModelWeights(folder)
     resolved = Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
     if architecture.n_multiplied < LEAST_CACHED:
-        return _Model(architecture, weights, resolved, _make).network()
+        return _Model(architecture, weights, resolved, _make).network(weighting)
     with PackCache(folder, resolved, f"{architecture} {weights.digest()}") as cache:
-        return _Model(architecture, weights, resolved, cache.get).network()
+        return _Model(architecture, weights, resolved, cache.get).network(weighting)
 
 
 class Get(Protocol):
@@ -91,7 +93,7 @@ class _Model:
         self._precision = precision
         self._get = get
 
-    def network(self) -> NativeNetwork:
+    def network(self, weighting: VocabularyWeighting) -> NativeNetwork:
         """Return the whole network."""
         shape, family = self._architecture, self._family
         norm = self._norm(f"{family.embeddings}.LayerNorm")
@@ -105,6 +107,7 @@ class _Model:
             head_norm=self._norm(family.head_norm),
             head=self._head(),
             precision=self._precision,
+            weighting=weighting,
         )
 
     def _embeddings(self, norm: Norm) -> EmbeddingTables:

@@ -12,9 +12,11 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture
 from lsr.encoders.native.layers import Dense, Layer, Norm
 from lsr.encoders.precision import Precision
+from lsr.encoders.tokenization import TokenizedText
 from lsr.kernels.transformer import (
     Activation,
     EmbeddingTables,
@@ -38,6 +40,7 @@ class NativeNetwork:
         head_norm: second part of the head.
         head: the vocabulary head proper.
         precision: number format of the layers.
+        weighting: one that `why_unsupported` lets through.
     """
 
     has_own_device = False
@@ -52,6 +55,7 @@ class NativeNetwork:
         head_norm: Norm,
         head: PackedHead,
         precision: Precision,
+        weighting: VocabularyWeighting,
     ) -> None:
         self.precision = precision
         self.n_terms = architecture.n_terms
@@ -63,15 +67,19 @@ class NativeNetwork:
         self._head_dense = head_dense
         self._head_norm = head_norm
         self._head = head
+        self._weighting = weighting
 
-    def encode(self, rows: Sequence[NDArray[np.int64]]) -> SparseBatch:
-        """Return one vector per row of term ids."""
-        starts = np.cumsum([0, *(row.size for row in rows)], dtype=np.int64)
-        words = np.concatenate(rows)
-        positions = np.concatenate([self._positions(row) for row in rows])
+    def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
+        """Return one vector per text."""
+        starts = np.cumsum([0, *(text.ids.size for text in texts)], dtype=np.int64)
+        words = np.concatenate([text.ids for text in texts])
+        positions = np.concatenate([self._positions(text.ids) for text in texts])
         hidden = self._hidden_states(words, positions, starts)
-        active = active_terms(self._head, hidden, starts)
-        return SparseBatch(active.indptr, active.terms, active.weights, self.n_terms)
+        active = active_terms(self._head, *_pooled(hidden, starts, texts))
+        weights = active.weights
+        for _ in range(self._weighting.saturation - 1):
+            weights = np.log1p(weights)
+        return SparseBatch(active.indptr, active.terms, weights, self.n_terms)
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Do nothing: a batch is never split over the cores."""
@@ -109,3 +117,20 @@ class NativeNetwork:
         # typed, keeps the padding's position and takes none of the text's.
         is_text = row != pad_id
         return np.cumsum(is_text) * is_text + pad_id
+
+
+def _pooled(
+    hidden: NDArray[np.float32], starts: NDArray[np.int64], texts: Sequence[TokenizedText]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the hidden states of the tokens that propose weights, and where each text's start."""
+    sizes = [text.ids[text.pooled].size for text in texts]
+    n_pooled = sum(sizes)
+    if n_pooled == starts[-1]:
+        return hidden, starts
+    columns = [
+        np.arange(start + text.pooled.start, start + text.pooled.stop)
+        for start, text in zip(starts[:-1], texts, strict=True)
+    ]
+    kept = new_activations(hidden.shape[0], n_pooled)
+    kept[:, :n_pooled] = hidden[:, np.concatenate(columns)]
+    return kept, np.cumsum([0, *sizes], dtype=np.int64)

@@ -1,12 +1,4 @@
-"""How does a masked-language model weight the terms of a text? SPLADE with max pooling.
-
-    weight[term] = log(1 + max(0, max over tokens of logit[token, term]))
-
-The maximum runs over the special tokens too, as in the models' training.
-
-Paper: T. Formal, C. Lassance, B. Piwowarski, S. Clinchant, "SPLADE v2: Sparse Lexical and Expansion
-Model for Information Retrieval", 2021.
-"""
+"""How are texts encoded by a network? In batches of similar length, on all cores, in order."""
 
 from __future__ import annotations
 
@@ -18,14 +10,11 @@ from typing import Any
 
 from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.batching import WINDOW_TEXTS, Window
-from lsr.encoders.decoding import decode_batch
 from lsr.encoders.network import Network
-from lsr.encoders.tokenization import TextTokenizer, refuse_string
+from lsr.encoders.tokenization import TextTokenizer, TokenizedText, refuse_string
 from lsr.encoders.workers import StartedWindow, Workers, available_cores
-from lsr.sparse import SparseBatch, vocabulary_fingerprint
-
-WEIGHT_CEILING = 4.0
-"""log(1 + logit) reaches 4.0 at a logit of 53.6; trained models stay below 4."""
+from lsr.pruning import PruneRule, prune
+from lsr.sparse import SparseBatch
 
 MAX_BATCH_TOKENS = 4096
 BATCH_WORK = 40e9
@@ -36,8 +25,8 @@ SMALL_WORK = 1e9
 """Floating-point operations that a core does in some 20 ms; less is not split over cores."""
 
 
-class SpladeEncoder:
-    """Encodes texts with a masked-language model; made by `load_encoder`.
+class NetworkTower:
+    """Encodes texts with a network; made by `load_encoder`.
 
     The vector of a text is the same whatever else is encoded with it, up to rounding: sums in
     another order move float32 weights by about 1e-6 and, where a hidden state falls on the other
@@ -45,54 +34,36 @@ class SpladeEncoder:
     gives the same bits.
 
     Args:
-        model: what the user named.
-        location: what loads the model again from anywhere: a hub id, short name or full path.
         network: computes the vectors.
         tokenizer: bound to the maximum length.
         tokens: name of every term.
+        prune_rule: by which light weights of a vector are left out; None to keep all.
     """
-
-    weight_ceiling = WEIGHT_CEILING
 
     def __init__(
         self,
         *,
-        model: str,
-        location: str,
         network: Network,
         tokenizer: TextTokenizer,
         tokens: Sequence[str],
+        prune_rule: PruneRule | None = None,
     ) -> None:
-        self.model = model
         self.tokens = tokens
-        self.fingerprint = vocabulary_fingerprint(tokens)
         # Not which backend: the same model in the same precision means the same in either.
         self.settings: dict[str, Any] = {
-            "model": location,
             "max_length": tokenizer.max_length,
             "precision": network.precision.value,
-            "pooling": "max",
-            "activation": "log1p(relu)",
-            "special_tokens": "pooled",
         }
         self._network = network
+        self._prune_rule = prune_rule
         self._tokenizer = tokenizer
         self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / network.work_per_token))
         self._n_workers = 1 if network.has_own_device else available_cores()
 
-    def encode_documents(
-        self, texts: Sequence[str], listener: EncodingListener | None = None
-    ) -> SparseBatch:
-        """Return one vector per text, in input order.
+    def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
+        """Return one vector per text, in input order; see `Tower.encode`.
 
         While several batches run, torch's thread count, which belongs to the process, is 1.
-
-        Args:
-            texts: a text without tokens, such as an empty one, gets an empty vector.
-            listener: hears of progress and of texts that were cut.
-
-        Raises:
-            InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
         """
         refuse_string(texts)
         if len(texts) <= WINDOW_TEXTS:
@@ -117,7 +88,7 @@ class SpladeEncoder:
         something to do; see `Encoder.encode_stream`.
 
         Raises:
-            InvalidInputError: as `encode_documents`; no later run is yielded.
+            InvalidInputError: as `encode`; no later run is yielded.
         """
         waiting: deque[list[StartedWindow]] = deque()
         with self._workers() as workers:
@@ -129,10 +100,6 @@ class SpladeEncoder:
             while waiting:
                 yield self._finished(waiting.popleft(), listener)
 
-    def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
-        """Return one vector per query; this model treats queries and documents alike."""
-        return self.encode_documents(texts)
-
     @property
     def separator(self) -> str:
         """What is written between parts of one text; see `Encoder`."""
@@ -141,14 +108,6 @@ class SpladeEncoder:
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, special ones included, before it is cut."""
         return self._tokenizer.count(text)
-
-    def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
-        """Return each row as ``{token: weight}``, heaviest first, ties by term id.
-
-        Raises:
-            InvalidInputError: the batch is over another vocabulary, or `top_k` is below 1.
-        """
-        return decode_batch(batch, self.tokens, top_k)
 
     def term_spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""
@@ -172,13 +131,17 @@ class SpladeEncoder:
     def _workers(self) -> Workers:
         is_shared = self._n_workers > 1
         hold = self._network.single_threaded() if is_shared else nullcontext()
-        return Workers(self._network.encode, self._n_workers, hold)
+        return Workers(self._encode_batch, self._n_workers, hold)
+
+    def _encode_batch(self, texts: Sequence[TokenizedText]) -> SparseBatch:
+        vectors = self._network.encode(texts)
+        return vectors if self._prune_rule is None else prune(vectors, self._prune_rule)
 
     def _encode_alone(self, window: Window, listener: EncodingListener | None) -> EncodedTexts:
         """Encode a window of one batch, or none, in the caller's thread."""
         is_small = self._is_small(sum(n_tokens for _, n_tokens in window.sizes))
         with self._network.single_threaded() if is_small else nullcontext():
-            vectors = [self._network.encode(batch) for batch in window.batches]
+            vectors = [self._encode_batch(batch) for batch in window.batches]
         if listener is not None:
             listener.encoded(len(window), sum(n_tokens for _, n_tokens in window.sizes))
         return EncodedTexts(window.in_order(vectors, self._network.n_terms), window.truncated)

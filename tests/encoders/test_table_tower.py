@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lsr.encoders import Encoder, load_encoder
-from lsr.errors import InvalidInputError, UnsupportedModelError
+from lsr.encoders import Backend, Encoder, load_encoder, reload_encoder
+from lsr.errors import InvalidInputError, ModelNotFoundError, UnsupportedModelError
 from tiny_models import ROUTES, add_router
 
 Copy = Callable[[], Path]
@@ -49,6 +49,23 @@ def test_the_separator_is_that_of_queries(encoder: Encoder) -> None:
     assert encoder.separator == "[SEP]"
 
 
+def test_any_model_takes_a_table_for_its_queries(
+    tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    table = tmp_path / "weights.json"
+    table.write_text(json.dumps(WEIGHTS))
+    folder = str(tiny_models["bert"])
+
+    encoder = load_encoder(folder, max_length=32, query_weights=table)
+
+    assert queries(encoder, ["the water, the river"]) == [{"water": 2.5, "the": 0.125}]
+    again = reload_encoder(encoder.settings, Backend.AUTO)
+    assert again.settings == encoder.settings
+    assert queries(again, ["the water, the river"]) == [{"water": 2.5, "the": 0.125}]
+    with pytest.raises(ModelNotFoundError, match=r"query weights '.*gone.json' does not exist"):
+        load_encoder(folder, query_weights=tmp_path / "gone.json")
+
+
 def test_rows_are_in_order(encoder: Encoder) -> None:
     batch = encoder.encode_queries(["the water of the ocean", "ocean water"])
 
@@ -70,7 +87,7 @@ def test_documents_are_encoded_by_the_model(encoder: Encoder, tiny_models: dict[
     assert encoder.settings == {
         **plain.settings,
         "model": encoder.settings["model"],
-        "query_weights": "idf.json",
+        "queries": {"weighting": {"type": "table"}, "prefix": "", "prune": None},
     }
     assert encoder.fingerprint == plain.fingerprint
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lsr.encoders import Backend, Encoder, Precision, load_encoder
-from lsr.encoders.splade import SpladeEncoder
+from lsr.encoders.network_tower import NetworkTower
+from lsr.encoders.two_tower import TwoTowerEncoder
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 from tiny_models import KINDS, WORDS
@@ -43,6 +44,17 @@ def plain_splade(folder: Path, texts: Sequence[str], max_length: int) -> Any:
         logits = model(input_ids=inputs["input_ids"], attention_mask=mask.long()).logits
     largest = logits.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
     return torch.log1p(torch.relu(largest)).numpy()
+
+
+def network_tower(encoder: Encoder) -> NetworkTower:
+    assert isinstance(encoder, TwoTowerEncoder)
+    assert isinstance(encoder.documents, NetworkTower)
+    return encoder.documents
+
+
+@pytest.fixture
+def tower(tiny_bert: Encoder) -> NetworkTower:
+    return network_tower(tiny_bert)
 
 
 class Recorder:
@@ -91,16 +103,14 @@ def test_padding_never_contributes(tiny_models: dict[str, Path], backend: Backen
 
 
 def test_rows_come_in_input_order_from_many_batches(
-    tiny_bert: Encoder, monkeypatch: pytest.MonkeyPatch
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [*random_texts(120), "", *random_texts(40, seed=8)]
-    in_one_batch = np.concatenate(
-        [tiny_bert.encode_documents([text]).to_scipy().toarray() for text in texts]
-    )
-    monkeypatch.setattr(tiny_bert, "_token_budget", 100)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 3)
+    in_one_batch = np.concatenate([tower.encode([text]).to_scipy().toarray() for text in texts])
+    monkeypatch.setattr(tower, "_token_budget", 100)
+    monkeypatch.setattr(tower, "_n_workers", 3)
 
-    vectors = tiny_bert.encode_documents(texts)
+    vectors = tower.encode(texts)
 
     assert len(vectors) == len(texts)
     np.testing.assert_allclose(vectors.to_scipy().toarray(), in_one_batch, atol=2e-5)
@@ -113,20 +123,20 @@ def test_rows_come_in_input_order_from_many_batches(
 
 @pytest.mark.parametrize(("small_work", "n_batches"), [(0, 2), (1e9, 1)])
 def test_few_texts_are_shared_by_the_workers_unless_that_is_more_work(
-    tiny_bert: SpladeEncoder, monkeypatch: pytest.MonkeyPatch, small_work: float, n_batches: int
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch, small_work: float, n_batches: int
 ) -> None:
-    monkeypatch.setattr("lsr.encoders.splade.SMALL_WORK", small_work)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 2)
-    encode = tiny_bert._network.encode
+    monkeypatch.setattr("lsr.encoders.network_tower.SMALL_WORK", small_work)
+    monkeypatch.setattr(tower, "_n_workers", 2)
+    encode = tower._network.encode
     sizes = []
 
     def counted(rows: Any) -> SparseBatch:
         sizes.append(len(rows))
         return encode(rows)
 
-    monkeypatch.setattr(tiny_bert._network, "encode", counted)
+    monkeypatch.setattr(tower._network, "encode", counted)
 
-    tiny_bert.encode_documents(["the river and the ocean"] * 8)
+    tower.encode(["the river and the ocean"] * 8)
 
     assert sizes == [8 // n_batches] * n_batches
 
@@ -137,22 +147,22 @@ def test_a_small_batch_alone_is_not_split_and_a_large_one_is(
     import torch
 
     encoder = load_encoder(str(tiny_models["bert"]), backend=Backend.TORCH)
-    assert isinstance(encoder, SpladeEncoder)
-    encode = encoder._network.encode
+    tower = network_tower(encoder)
+    encode = tower._network.encode
     counts = []
 
     def counted(rows: Any) -> SparseBatch:
         counts.append(torch.get_num_threads())
         return encode(rows)
 
-    monkeypatch.setattr(encoder._network, "encode", counted)
+    monkeypatch.setattr(tower._network, "encode", counted)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
 
     try:
         for small_work in (1e9, 0):
-            monkeypatch.setattr("lsr.encoders.splade.SMALL_WORK", small_work)
-            encoder.encode_documents(["water"])
+            monkeypatch.setattr("lsr.encoders.network_tower.SMALL_WORK", small_work)
+            tower.encode(["water"])
     finally:
         torch.set_num_threads(before)
 
@@ -160,32 +170,32 @@ def test_a_small_batch_alone_is_not_split_and_a_large_one_is(
 
 
 def test_a_stream_gives_each_run_the_vectors_that_its_texts_have(
-    tiny_bert: SpladeEncoder, monkeypatch: pytest.MonkeyPatch
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = ["river " * 40, *random_texts(150), "", "ocean " * 33, *random_texts(30, seed=8)]
-    expected = tiny_bert.encode_documents(texts).to_scipy().toarray()
-    monkeypatch.setattr("lsr.encoders.splade.WINDOW_TEXTS", 16)
-    monkeypatch.setattr(tiny_bert, "_token_budget", 100)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 3)
+    expected = tower.encode(texts).to_scipy().toarray()
+    monkeypatch.setattr("lsr.encoders.network_tower.WINDOW_TEXTS", 16)
+    monkeypatch.setattr(tower, "_token_budget", 100)
+    monkeypatch.setattr(tower, "_n_workers", 3)
     bounds = [0, 0, 70, 70, 71, 100, len(texts), len(texts)]
     recorder = Recorder()
 
-    runs = list(tiny_bert.encode_stream((texts[a:b] for a, b in pairwise(bounds)), recorder))
+    runs = list(tower.encode_stream((texts[a:b] for a, b in pairwise(bounds)), recorder))
 
     assert [len(run.vectors) for run in runs] == [b - a for a, b in pairwise(bounds)]
     found = np.concatenate([run.vectors.to_scipy().toarray() for run in runs])
     np.testing.assert_allclose(found, expected, atol=2e-5)
     cut = [start + row for start, run in zip(bounds, runs, strict=False) for row in run.truncated]
-    whole = [tiny_bert.count_tokens(text) for text in texts]
+    whole = [tower.count_tokens(text) for text in texts]
     assert cut == [row for row, n_tokens in enumerate(whole) if n_tokens > 32]
     assert {0, 152} <= set(cut)
     assert recorder.n_encoded == len(texts)
-    assert recorder.n_tokens == sum(min(32, tiny_bert.count_tokens(text)) for text in texts if text)
+    assert recorder.n_tokens == sum(min(32, tower.count_tokens(text)) for text in texts if text)
     assert recorder.threads == {threading.current_thread().name}
 
 
 def test_a_stream_reads_one_run_ahead_and_none_past_a_run_without_texts(
-    tiny_bert: SpladeEncoder,
+    tower: NetworkTower,
 ) -> None:
     read = []
 
@@ -194,15 +204,15 @@ def test_a_stream_reads_one_run_ahead_and_none_past_a_run_without_texts(
             read.append(number)
             yield run
 
-    stream = tiny_bert.encode_stream(runs())
+    stream = tower.encode_stream(runs())
 
     n_read = [len(read) for _ in stream]
     assert n_read == [2, 3, 3, 5, 5]
 
 
 @pytest.mark.parametrize("n_taken", [0, 1])
-def test_closing_a_stream_leaves_no_thread(tiny_bert: SpladeEncoder, n_taken: int) -> None:
-    stream = tiny_bert.encode_stream(random_texts(200) for _ in range(100))
+def test_closing_a_stream_leaves_no_thread(tower: NetworkTower, n_taken: int) -> None:
+    stream = tower.encode_stream(random_texts(200) for _ in range(100))
 
     for _ in range(n_taken):
         next(stream)
@@ -213,34 +223,34 @@ def test_closing_a_stream_leaves_no_thread(tiny_bert: SpladeEncoder, n_taken: in
 
 @pytest.mark.parametrize("error", [OSError("the disk is gone"), KeyboardInterrupt()])
 def test_an_error_of_the_reader_ends_a_stream_as_it_is(
-    tiny_bert: SpladeEncoder, error: BaseException
+    tower: NetworkTower, error: BaseException
 ) -> None:
     def runs() -> Iterator[list[str]]:
         yield random_texts(200)
         raise error
 
     with pytest.raises(type(error)) as raised:
-        list(tiny_bert.encode_stream(runs()))
+        list(tower.encode_stream(runs()))
 
     assert raised.value is error
     assert not [t for t in threading.enumerate() if t.name.startswith("lsr-")]
 
 
-def test_a_stream_refuses_what_is_no_text(tiny_bert: SpladeEncoder) -> None:
+def test_a_stream_refuses_what_is_no_text(tower: NetworkTower) -> None:
     runs: Any = [["water"], ["river", 7]]
-    stream = tiny_bert.encode_stream(runs)
+    stream = tower.encode_stream(runs)
 
     assert len(next(stream).vectors) == 1
     with pytest.raises(InvalidInputError, match="Text 1 is a int"):
         next(stream)
 
 
-def test_a_stream_may_be_used_while_texts_are_encoded_otherwise(tiny_bert: SpladeEncoder) -> None:
+def test_a_stream_may_be_used_while_texts_are_encoded_otherwise(tower: NetworkTower) -> None:
     texts = random_texts(1100)
 
-    for run in tiny_bert.encode_stream([texts, texts]):
+    for run in tower.encode_stream([texts, texts]):
         # On torch this would hang if either waited for the other's thread count.
-        assert len(tiny_bert.encode_documents(texts)) == len(run.vectors)
+        assert len(tower.encode(texts)) == len(run.vectors)
 
 
 def test_encoding_twice_gives_the_same_bits(tiny_bert: Encoder) -> None:
@@ -270,14 +280,14 @@ def test_no_texts_give_no_rows(tiny_bert: Encoder) -> None:
 
 
 def test_listener_hears_of_every_text_and_every_cut_in_the_callers_thread(
-    tiny_bert: Encoder, monkeypatch: pytest.MonkeyPatch
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiny_bert, "_token_budget", 60)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 2)
+    monkeypatch.setattr(tower, "_token_budget", 60)
+    monkeypatch.setattr(tower, "_n_workers", 2)
     recorder = Recorder()
     texts = ["water", "river " * 30, "", "river " * 31, "ocean " * 5000]
 
-    tiny_bert.encode_documents(texts, recorder)
+    tower.encode(texts, recorder)
 
     assert recorder.n_encoded == 5
     assert recorder.n_tokens == 3 + 32 + 0 + 32 + 32
@@ -286,17 +296,17 @@ def test_listener_hears_of_every_text_and_every_cut_in_the_callers_thread(
 
 
 def test_encoding_leaves_torch_threads_as_they_were(
-    tiny_bert: Encoder, monkeypatch: pytest.MonkeyPatch
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    monkeypatch.setattr(tiny_bert, "_token_budget", 60)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 2)
+    monkeypatch.setattr(tower, "_token_budget", 60)
+    monkeypatch.setattr(tower, "_n_workers", 2)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
 
     try:
-        tiny_bert.encode_documents(random_texts(20))
+        tower.encode(random_texts(20))
         after = torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
@@ -370,11 +380,11 @@ def test_settings_load_the_same_encoder_again(tiny_bert: Encoder) -> None:
 
 
 def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
-    tiny_bert: SpladeEncoder, monkeypatch: pytest.MonkeyPatch
+    tower: NetworkTower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiny_bert, "_token_budget", 60)
-    monkeypatch.setattr(tiny_bert, "_n_workers", 2)
-    encode_batch = tiny_bert._network.encode
+    monkeypatch.setattr(tower, "_token_budget", 60)
+    monkeypatch.setattr(tower, "_n_workers", 2)
+    encode_batch = tower._network.encode
     begun = []
 
     def counted(rows: Any) -> SparseBatch:
@@ -385,10 +395,10 @@ def test_an_interrupt_drops_waiting_batches_and_leaves_no_thread(
         def encoded(self, n_texts: int, n_tokens: int) -> None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(tiny_bert._network, "encode", counted)
+    monkeypatch.setattr(tower._network, "encode", counted)
 
     with pytest.raises(KeyboardInterrupt):
-        tiny_bert.encode_documents(random_texts(2000), Interrupting())
+        tower.encode(random_texts(2000), Interrupting())
 
     assert sum(begun) < 2000
     assert not [t for t in threading.enumerate() if t.name.startswith("lsr-")]
