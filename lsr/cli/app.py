@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import lsr
-from lsr.cli import bench
+from lsr.cli import bench, idf
 from lsr.cli.delete import delete
 from lsr.cli.demo import demo
 from lsr.cli.doctor import doctor
@@ -47,6 +47,7 @@ for verb in (
 ):
     add_command(app, verb)
 add_command(app, evaluate, name="eval")
+app.add_typer(idf.app, name="idf")
 app.add_typer(bench.app, name="bench")
 
 

@@ -1,8 +1,9 @@
 """How much does each term weigh in a query of an inference-free model? Read from a table.
 
 Such a model encodes documents only. In a query every term counts once, whatever the query's other
-terms, with the weight that a table gives it: zero for a term that the table does not name, and for
-special tokens, which say nothing of what is asked.
+terms, with the weight that a table gives it: zero for special tokens, which say nothing of what is
+asked, and zero for a term that the table does not name. Libraries differ in the latter, so that
+`lsr idf build` writes tables that name every token.
 
 Paper: Z. Geng, Y. Wang, D. Ru, Y. Yang, "Towards Competitive Search Relevance For Inference-Free
 Learned Sparse Retrievers", 2024.
@@ -42,12 +43,25 @@ def read_query_table(
     if file.suffix == ".safetensors":
         weights = _by_id(file, len(tokens))
     else:
-        named = _from_json(file) if file.suffix == ".json" else _from_lines(file)
-        weights = _by_token(file, named, tokens)
+        weights = _by_token(file, read_named_weights(file), tokens)
     if not np.isfinite(weights).all():
         raise UnsupportedModelError(f"{file} holds a weight that is NaN or infinite.")
     weights[list(special)] = 0
     return np.maximum(weights, 0)
+
+
+def read_named_weights(file: Path) -> dict[str, float]:
+    """Return the weights in a table by the names of their tokens, as they stand there.
+
+    Raises:
+        UnsupportedModelError: the file is damaged, or names no tokens.
+    """
+    if file.suffix == ".safetensors":
+        raise UnsupportedModelError(
+            f"{file} gives weights by number, without the names of their tokens; pass a table "
+            "such as idf.json."
+        )
+    return _from_json(file) if file.suffix == ".json" else _from_lines(file)
 
 
 def _by_id(file: Path, n_terms: int) -> NDArray[np.float32]:

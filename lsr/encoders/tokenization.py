@@ -108,7 +108,7 @@ class TextTokenizer:
         result: list[TokenizedText] = []
         for start in range(0, len(texts), CHUNK_TEXTS):
             chunk = texts[start : start + CHUNK_TEXTS]
-            _check_texts(chunk, first_row + start)
+            check_texts(chunk, first_row + start)
             result.extend(self._tokenize_chunk(chunk))
         return result
 
@@ -213,7 +213,12 @@ def refuse_string(texts: Sequence[str]) -> None:
         raise InvalidInputError("Expected a list of texts but got one string; pass [text].")
 
 
-def _check_texts(texts: Sequence[str], first_row: int) -> None:
+def check_texts(texts: Sequence[str], first_row: int = 0) -> None:
+    """Refuse the first element that is no text, naming it.
+
+    Raises:
+        InvalidInputError: an element is not a string, or no valid Unicode.
+    """
     for row, text in enumerate(texts, first_row):
         if not isinstance(text, str):
             raise InvalidInputError(f"Text {row} is a {type(text).__name__}, not a string.")
