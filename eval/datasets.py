@@ -112,7 +112,7 @@ def _load_ir_dataset(dataset_id: str, split: str) -> Dataset:
     qrels = [Qrel(*pair, relevance) for pair, relevance in relevances.items()]
     queries = QueryBatch(
         query_ids=[checked_id(query_id, f"queries of {found_id}") for query_id in texts],
-        texts=list(texts.values()),
+        questions=list(texts.values()),
     )
     return Dataset(
         name=found_id,
@@ -180,7 +180,7 @@ def _judged(queries: QueryBatch, qrels: Qrels, name: str) -> QueryBatch:
     return replace(
         queries,
         query_ids=[queries.query_ids[row] for row in rows],
-        texts=[queries.texts[row] for row in rows],
+        questions=[queries.questions[row] for row in rows],
         vectors=None if queries.vectors is None else queries.vectors.take(rows),
     )
 

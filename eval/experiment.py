@@ -211,7 +211,7 @@ def _build(
 def _encode(index: Index, queries: QueryBatch) -> tuple[SparseBatch, float]:
     first = QueryBatch(
         queries.query_ids[:1],
-        queries.texts[:1],
+        queries.questions[:1],
         None if queries.vectors is None else queries.vectors.slice(0, 1),
         queries.vocabulary,
     )

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lsr.conversations import Conversation
     from lsr.documents import Document
     from lsr.encoders import Encoder, load_encoder
     from lsr.errors import LsrError
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Approximation",
+    "Conversation",
     "Document",
     "Encoder",
     "Explanation",
@@ -36,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "Approximation": "lsr.index",
+    "Conversation": "lsr.conversations",
     "Document": "lsr.documents",
     "Encoder": "lsr.encoders",
     "Explanation": "lsr.retrieval",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lsr.conversations import Question
 from lsr.errors import InvalidInputError
 from lsr.sparse import SparseBatch
 
@@ -62,17 +63,17 @@ class DocumentBatch:
 
 @dataclass(frozen=True, slots=True)
 class QueryBatch:
-    """Queries, as texts or as vectors.
+    """Queries, as texts, conversations or vectors.
 
     Attributes:
         query_ids: in file order.
-        texts: one per query; empty strings where a file of vectors holds no text.
+        questions: one per query; empty strings where a file of vectors holds no text.
         vectors: one row per query when the file holds vectors, else None.
         vocabulary: names of the vectors' term ids; None when the ids are a model's own.
     """
 
     query_ids: Sequence[str]
-    texts: Sequence[str]
+    questions: Sequence[Question]
     vectors: SparseBatch | None = None
     vocabulary: Sequence[str] | None = None
 

@@ -8,6 +8,7 @@ import lsr
 
 PUBLIC = {
     "Approximation",
+    "Conversation",
     "Document",
     "Encoder",
     "Explanation",

@@ -192,11 +192,13 @@ def _encode_documents(
 
 
 def _encode_queries(source: str, encoder: Encoder, writer: _VectorWriter) -> _Count:
+    from lsr.conversations import question_text
     from lsr.corpus import read_queries
 
     batch = read_queries(source)
     _refuse_vectors(batch.vectors, source)
-    vectors = encoder.encode_queries(batch.texts)
+    separator = encoder.separator
+    vectors = encoder.encode_queries([question_text(one, separator) for one in batch.questions])
     writer.write(list(batch.query_ids), vectors)
     with progress_bar("texts", len(vectors)) as bar:
         count = _Count(bar)

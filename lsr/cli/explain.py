@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.output import IndexOption, JsonOption, QuietOption, emit, emit_json, set_quiet
-from lsr.cli.question import VectorOption, parsed_vector
+from lsr.cli.question import (
+    ConversationOption,
+    VectorOption,
+    parsed_question,
+    question_as_json,
+)
+from lsr.conversations import Question, question_text
 
 if TYPE_CHECKING:
     from lsr.retrieval import Explanation, Index
@@ -20,11 +26,12 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[QUERY] DOC_ID",
-            help="The question, as text, unless --vector gives it; and the id of a document.",
+            help="The question, as text, unless an option gives it; and the id of a document.",
             show_default=False,
         ),
     ],
     index: IndexOption,
+    conversation: ConversationOption = None,
     vector: VectorOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -38,19 +45,19 @@ def explain(
     from lsr.retrieval import Index
 
     set_quiet(quiet)
-    if vector is None and len(words) != 2:
-        raise typer.BadParameter("Give a QUERY and a DOC_ID, or --vector and a DOC_ID.")
-    if vector is not None and len(words) != 1:
-        raise typer.BadParameter("With --vector, give a DOC_ID and nothing else.")
-    doc_id = words[-1]
-    question = words[0] if vector is None else parsed_vector(vector)
+    *texts, doc_id = words
+    if len(texts) + sum(given is not None for given in (conversation, vector)) != 1:
+        raise typer.BadParameter(
+            "Give one question, a QUERY, --conversation or --vector, and one DOC_ID."
+        )
+    question = parsed_question(texts[0] if texts else None, conversation, vector)
     opened = Index.open(index)
     explanation = opened.explain(question, doc_id)
     typed = _typed_terms(opened, question, explanation)
     if json:
         emit_json(
             {
-                "query": question,
+                "query": question_as_json(question),
                 "id": doc_id,
                 "score": explanation.score,
                 "terms": [
@@ -71,10 +78,11 @@ def explain(
 
 
 def _typed_terms(
-    index: Index, question: str | Mapping[str, float], explanation: Explanation
+    index: Index, question: Question | Mapping[str, float], explanation: Explanation
 ) -> set[int]:
-    """Return the terms that the user wrote; a vector holds no others, and needs no model."""
+    """Return the terms that were said; a vector holds no others, and needs no model."""
     terms = {share.term_id for share in explanation.terms}
-    if not isinstance(question, str):
+    if isinstance(question, Mapping):
         return terms
-    return terms & {term for term, _, _ in index.encoder.term_spans(question)}
+    read = question_text(question, index.encoder.separator)
+    return terms & {term for term, _, _ in index.encoder.term_spans(read)}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from lsr.conversations import Conversation, Question, question_text
 from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
 from lsr.index import EXACT, Approximation
 
@@ -83,7 +84,7 @@ class HitView:
 
 def hit_views(
     index: Index,
-    query: str | Mapping[str, float],
+    query: Question | Mapping[str, float],
     hits: Sequence[Hit],
     *,
     detailed: bool = False,
@@ -93,7 +94,7 @@ def hit_views(
 
     Args:
         index: where they were found.
-        query: what the user typed, or a vector, all of whose terms then count as typed.
+        query: what the user said, or a vector, all of whose terms then count as typed.
         hits: what the search returned.
         detailed: show every term with its weights instead of the first few shares.
         approximation: what the search was allowed to give up.
@@ -103,10 +104,11 @@ def hit_views(
         return [index.explain(query, hit.doc_id, approximation=approximation) for hit in hits]
 
     spans: Callable[[str], Sequence[TermSpan]]
-    if isinstance(query, str):
+    if isinstance(query, (str, Conversation)):
         vector = index.vector_of(query)
         spans = index.encoder.term_spans
-        typed = term_origins(query, vector.terms.tolist(), spans)
+        read = question_text(query, index.encoder.separator)
+        typed = term_origins(read, vector.terms.tolist(), spans)
         # By name: an index may number its terms in another way than the encoder.
         name = index.searcher.vocabulary.name
         terms, weights = vector.row(0)

@@ -23,7 +23,13 @@ from lsr.cli.output import (
     stdout,
 )
 from lsr.cli.query_file import answer_file
-from lsr.cli.question import VectorOption, parsed_vector
+from lsr.cli.question import (
+    ConversationOption,
+    VectorOption,
+    parsed_question,
+    question_as_json,
+    question_in_words,
+)
 from lsr.cli.search_settings import (
     BoundFactorOption,
     FilterOption,
@@ -36,6 +42,7 @@ from lsr.cli.search_settings import (
 )
 
 if TYPE_CHECKING:
+    from lsr.conversations import Question
     from lsr.index import Approximation
     from lsr.retrieval import Hit, Index
 
@@ -46,11 +53,13 @@ def search(
     ] = None,
     index: IndexOption = "",
     k: Annotated[int | None, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = None,
+    conversation: ConversationOption = None,
     vector: VectorOption = None,
     queries: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Many questions: BEIR lines, TSV of id and text, or vectors."
+            metavar="FILE",
+            help="Many questions: BEIR lines, TSV of id and text, conversations or vectors.",
         ),
     ] = None,
     run: Annotated[
@@ -87,8 +96,10 @@ def search(
         gc.disable()
     if not index:
         raise typer.BadParameter("Missing option '--index'.")
-    if sum(given is not None for given in (query, vector, queries)) != 1:
-        raise typer.BadParameter("Give one of: a QUERY, --vector, or --queries with --run.")
+    if sum(given is not None for given in (query, conversation, vector, queries)) != 1:
+        raise typer.BadParameter(
+            "Give one of: a QUERY, --conversation, --vector, or --queries with --run."
+        )
     if (queries is None) != (run is None):
         raise typer.BadParameter("--queries and --run go together.")
     if run is not None and not run.absolute().parent.is_dir():
@@ -105,7 +116,7 @@ def search(
     if queries is not None and run is not None:
         answer_file(opened, queries, run, settings, json)
         return
-    question = query if query is not None else parsed_vector(str(vector))
+    question = parsed_question(query, conversation, vector)
     _answer(opened, question, settings, explain, json)
 
 
@@ -120,7 +131,7 @@ def _open(index: str, model: str | None, backend_name: str) -> Index:
 
 def _answer(
     index: Index,
-    question: str | dict[str, float],
+    question: Question | dict[str, float],
     settings: SearchSettings,
     explain: bool,
     json: bool,
@@ -135,7 +146,7 @@ def _answer(
         results = [_as_json(index, question, hit, explain, approximation) for hit in hits]
         emit_json(
             {
-                "query": question,
+                "query": question_as_json(question),
                 **settings.as_dict(overlaps),
                 "elapsed_ms": round(elapsed_ms, 3),
                 "hits": results,
@@ -144,9 +155,8 @@ def _answer(
         return
     from lsr.cli.rendering import hit_views, render_hits
 
-    text = question if isinstance(question, str) else ", ".join(question)
     views = hit_views(index, question, hits, detailed=explain, approximation=approximation)
-    render_hits(text, views, stdout)
+    render_hits(question_in_words(question), views, stdout)
     for overlap in overlaps:
         emit(f"\n{label(approximation)}: {_in_words(overlap)}.")
     if not hits and not any(overlap.n_exact for overlap in overlaps):
@@ -171,7 +181,7 @@ def _note_nothing_found(settings: SearchSettings) -> None:
 
 def _as_json(
     index: Index,
-    question: str | dict[str, float],
+    question: Question | dict[str, float],
     hit: Hit,
     explained: bool,
     approximation: Approximation,

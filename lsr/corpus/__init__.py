@@ -1,5 +1,6 @@
 """Readers of corpora and queries."""
 
+from lsr.corpus.conversation_file import read_conversation
 from lsr.corpus.documents import (
     corpus_size,
     corpus_state,
@@ -12,6 +13,7 @@ __all__ = [
     "corpus_size",
     "corpus_state",
     "embedded_encoder_settings",
+    "read_conversation",
     "read_documents",
     "read_queries",
 ]

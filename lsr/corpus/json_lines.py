@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from lsr.errors import InvalidInputError
 
 MAX_ARRAY_BYTES = 256 << 20
 """Largest JSON array: unlike lines it can only be read whole."""
+
+_T = TypeVar("_T")
 
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError)
 _decode = msgspec.json.Decoder().decode
@@ -47,6 +49,15 @@ def json_file(
         return json_lines(contents, name, form, report)
     items = enumerate(_array_items(_gathered(contents, name), name), 1)
     return _records(((f"{name}: item {number}", item) for number, item in items), form, report)
+
+
+def json_value(contents: Iterable[bytes], name: str) -> Any:
+    """Read one JSON value that fills a file.
+
+    Raises:
+        InvalidInputError: it is malformed, or too large.
+    """
+    return _decoded(_decode, _gathered(contents, name), name)
 
 
 def _records(
@@ -90,13 +101,16 @@ def _refuse_repeated_terms(
 
 
 def _array_items(data: bytes, name: str) -> Iterator[bytes]:
+    return map(bytes, _decoded(_decode_items, data, name))
+
+
+def _decoded(decode: Callable[[bytes], _T], data: bytes, name: str) -> _T:
     try:
-        items = _decode_items(data)
+        return decode(data)
     except _REFUSALS as error:
         raise InvalidInputError(f"{name}: {_diagnosis(data, error, None)}.") from None
     except RecursionError:
         raise _too_deep(name) from None
-    return map(bytes, items)
 
 
 def _gathered(contents: Iterable[bytes], name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What are the queries of a file? One batch of texts or vectors, with distinct ids."""
+"""What are the queries of a file? One batch of texts, conversations or vectors; distinct ids."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsr.conversations import Conversation, Question
 from lsr.corpus.documents import read_batches
 from lsr.corpus.ir_datasets_corpus import PREFIX
 from lsr.corpus.records import QUERY_FORM, refuse
@@ -19,7 +20,8 @@ def read_queries(source: str | Path) -> QueryBatch:
     """Read all queries of a file, of a BEIR folder or of standard input (``-``).
 
     Queries are BEIR's JSON lines, TSV of id and text, or vectors in the forms that
-    `read_documents` takes; a JSON object may call its vector ``weights`` as well.
+    `read_documents` takes; a JSON object may call its vector ``weights`` as well. One that has
+    ``turns`` in place of a text is a conversation; see `lsr.conversations.Conversation.of`.
 
     Raises:
         DuplicateIdError: two queries have the same id.
@@ -35,10 +37,22 @@ def read_queries(source: str | Path) -> QueryBatch:
     vectors, vocabulary = _stacked_vectors(batches)
     return QueryBatch(
         [query.doc_id for query in queries],
-        [query.text for query in queries],
+        [_question(query) for query in queries],
         vectors,
         vocabulary,
     )
+
+
+def _question(query: Document) -> Question:
+    turns = query.metadata.get("turns")
+    if turns is None:
+        return query.text
+    if query.text:
+        raise InvalidInputError(
+            f"{query.place}: there are a text and turns, but a query is one of the two; leave one "
+            "out."
+        )
+    return Conversation.of(turns, query.place)
 
 
 def _check_distinct(queries: Sequence[Document]) -> None:

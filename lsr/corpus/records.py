@@ -40,7 +40,7 @@ class RecordForm:
 
 
 DOCUMENT_FORM = RecordForm("documents", "corpus", ("vector",), ("title", *TEXT_FIELDS))
-QUERY_FORM = RecordForm("queries", "queries", ("vector", "weights"), TEXT_FIELDS)
+QUERY_FORM = RecordForm("queries", "queries", ("vector", "weights"), (*TEXT_FIELDS, "turns"))
 
 
 class Record(NamedTuple):

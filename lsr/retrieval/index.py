@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lsr.conversations import Conversation, Question
 from lsr.documents import QueryBatch
 from lsr.encoders import Backend, Encoder
 from lsr.errors import ConfigError, IndexNotFoundError, InvalidInputError
@@ -37,7 +38,7 @@ from lsr.pruning import prune
 from lsr.retrieval.blueprint import Blueprint, refuse_other_vocabulary
 from lsr.retrieval.facts import index_facts
 from lsr.retrieval.hits import Explanation, Hit, explained_score, named_hits
-from lsr.retrieval.query_vectors import QueryLike, encoded_texts, given_vector
+from lsr.retrieval.query_vectors import QueryLike, encoded_questions, given_vector
 from lsr.retrieval.writer import DocumentLike, Writer
 from lsr.sparse import SparseBatch
 
@@ -255,12 +256,12 @@ class Index:
         Terms that the index does not know are left out.
         """
         if queries.vectors is None:
-            return self._encoded(queries.texts)
+            return self._encoded(queries.questions)
         return self.searcher.vocabulary.queries(queries.vectors, queries.vocabulary)
 
     def vector_of(self, query: QueryLike) -> SparseBatch:
         """Return the vector of one query, see `search`, in the index's vocabulary."""
-        if isinstance(query, str):
+        if isinstance(query, (str, Conversation)):
             return self._encoded([query])
         return given_vector(query, self.searcher.vocabulary)
 
@@ -275,8 +276,8 @@ class Index:
         """Return the best `k` documents, best first; ties by the order they were added.
 
         Args:
-            query: a text, ``{term: weight}``, a `SparseBatch`, a SciPy sparse matrix or a torch
-                sparse tensor of one row.
+            query: a text, a `Conversation`, ``{term: weight}``, a `SparseBatch`, a SciPy sparse
+                matrix or a torch sparse tensor of one row.
             k: at least 1.
             where: which documents may be hits, by the index's declared fields: a filter's text
                 such as ``"year >= 2020 and not lang = 'en'"`` or its JSON values; None for all.
@@ -401,6 +402,6 @@ class Index:
         """
         make_snapshot(self.path, Path(path))
 
-    def _encoded(self, texts: Sequence[str]) -> SparseBatch:
+    def _encoded(self, questions: Sequence[Question]) -> SparseBatch:
         vocabulary = self._searcher.vocabulary if self._searcher else None
-        return encoded_texts(texts, self.encoder, vocabulary, self.path)
+        return encoded_questions(questions, self.encoder, vocabulary, self.path)

@@ -6,21 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lsr.conversations import Question, question_text
 from lsr.encoders import Encoder
 from lsr.errors import InvalidInputError, VocabularyMismatchError
 from lsr.index import Vocabulary, VocabularyKind
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
-QueryLike = str | Mapping[str, float] | SparseBatch | Any
+QueryLike = Question | Mapping[str, float] | SparseBatch | Any
 
 
-def encoded_texts(
-    texts: Sequence[str], encoder: Encoder, vocabulary: Vocabulary | None, path: Path
+def encoded_questions(
+    questions: Sequence[Question], encoder: Encoder, vocabulary: Vocabulary | None, path: Path
 ) -> SparseBatch:
     """Encode queries and bring their terms into the vocabulary of the index at `path`.
 
     Args:
-        texts: the queries.
+        questions: the queries.
         encoder: their encoder.
         vocabulary: the index's; None before its first commit.
         path: named in errors.
@@ -28,7 +29,8 @@ def encoded_texts(
     Raises:
         VocabularyMismatchError: the index numbers terms that the encoder does not know.
     """
-    vectors = encoder.encode_queries(texts)
+    separator = encoder.separator
+    vectors = encoder.encode_queries([question_text(one, separator) for one in questions])
     # Before its first commit, an index with an encoder is sure to take its vocabulary.
     if vocabulary is None or vocabulary.kind is VocabularyKind.MODEL:
         return vectors
@@ -53,7 +55,7 @@ def given_vector(query: QueryLike, vocabulary: Vocabulary) -> SparseBatch:
         return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
     if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
         raise InvalidInputError(
-            f"A query must be a text, a {{term: weight}} mapping or a sparse row, "
+            "A query must be a text, a Conversation, a {term: weight} mapping or a sparse row, "
             f"not {type(query).__name__}."
         )
     batch = query if isinstance(query, SparseBatch) else SparseBatch.from_matrix(query)

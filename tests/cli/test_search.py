@@ -193,9 +193,10 @@ def test_explains_the_score_of_a_vector_without_a_model(tmp_path: Path, weights:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a"], "Give a QUERY and a DOC_ID, or --vector and a DOC_ID."),
-        (["a query", "a", "b"], "Give a QUERY and a DOC_ID, or --vector and a DOC_ID."),
-        (["--vector", '{"cat": 1}', "cat", "a"], "With --vector, give a DOC_ID and nothing else."),
+        (["a"], "Give one question, a QUERY, --conversation or --vector, and one DOC_ID."),
+        (["a query", "a", "b"], "Give one question"),
+        (["--vector", '{"cat": 1}', "cat", "a"], "Give one question"),
+        (["--vector", "{}", "--conversation", "[]", "a"], "Give one question"),
         (["--vector", "{cat}", "a"], "--vector is not a JSON object of weights"),
     ],
 )

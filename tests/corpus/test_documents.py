@@ -15,6 +15,7 @@ def test_public_names() -> None:
         "corpus_size",
         "corpus_state",
         "embedded_encoder_settings",
+        "read_conversation",
         "read_documents",
         "read_queries",
     ]

@@ -71,7 +71,7 @@ def test_reads_queries(tmp_path: Path) -> None:
     queries = read_queries(tmp_path / "query-embeddings.npz")
 
     assert queries.query_ids == ["q1", "q2", "q3"]
-    assert queries.texts == ["", "", ""]
+    assert queries.questions == ["", "", ""]
     assert queries.vectors is not None
     assert queries.vectors.to_scipy().toarray().tolist() == MATRIX.toarray().tolist()
 

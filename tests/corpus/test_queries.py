@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpora import Write
+from lsr.conversations import Conversation, Role, Turn
 from lsr.corpus import read_queries
 from lsr.errors import DuplicateIdError, InvalidInputError
 
@@ -19,14 +20,42 @@ def test_reads_beir_lines_and_empty_texts(write: Write) -> None:
     )
 
     assert queries.query_ids == ["1", "2"]
-    assert queries.texts == ["wing", ""]
+    assert queries.questions == ["wing", ""]
     assert queries.vectors is None
+
+
+def test_a_query_may_be_a_conversation(write: Write) -> None:
+    lines = [
+        {"_id": "1", "turns": [{"role": "user", "text": "what is a wing"}]},
+        {"_id": "2", "text": "wing", "turns": None},
+        {"_id": "3", "text": "", "turns": ["user: a wing?", "agent: It lifts.", "how: by air?"]},
+    ]
+
+    queries = read_queries(write("q.jsonl", "\n".join(map(json.dumps, lines))))
+
+    user, assistant = Role.USER, Role.ASSISTANT
+    assert queries.questions == [
+        Conversation((Turn(user, "what is a wing"),)),
+        "wing",
+        Conversation(
+            (Turn(user, "a wing?"), Turn(assistant, "It lifts."), Turn(user, "how: by air?"))
+        ),
+    ]
+
+
+def test_reads_conversations_from_parquet(tmp_path: Path) -> None:
+    turns = [{"role": "user", "text": "a wing?"}]
+    pq.write_table(pa.table({"id": ["q", "r"], "turns": [turns, turns]}), tmp_path / "q.parquet")
+
+    queries = read_queries(tmp_path / "q.parquet")
+
+    assert queries.questions == [Conversation((Turn(Role.USER, "a wing?"),))] * 2
 
 
 def test_reads_tab_separated_lines(write: Write) -> None:
     queries = read_queries(write("q.tsv", '264014\thow long is the "life" of a flea\n'))
 
-    assert (queries.query_ids, queries.texts) == (
+    assert (queries.query_ids, queries.questions) == (
         ["264014"],
         ['how long is the "life" of a flea'],
     )
@@ -78,7 +107,7 @@ def test_reads_parquet(tmp_path: Path) -> None:
 
     queries = read_queries(path)
 
-    assert (queries.query_ids, queries.texts, queries.vocabulary) == (["q"], ["x"], None)
+    assert (queries.query_ids, queries.questions, queries.vocabulary) == (["q"], ["x"], None)
     assert queries.vectors is not None
     assert queries.vectors.row(0)[0].tolist() == [5]
 
@@ -99,6 +128,9 @@ def test_names_both_places_of_a_repeated_id(write: Write) -> None:
         ('{"_id": "1", "weights": {"a": NaN}}', "the weight of term 'a' is nan"),
         ('{"_id": "1", "weights": {"a": -1}}', "the weight of term 'a' is -1"),
         ('{"_id": "1", "weights": 1.5}', "the field 'weights' is of type float"),
+        ('{"_id": "1", "text": "x", "turns": ["y"]}', r"q\.jsonl:1: there are a text and turns"),
+        ('{"_id": "1", "turns": []}', r"q\.jsonl:1: there is no turn"),
+        ('{"_id": "1", "turns": ["x", {}]}', r"q\.jsonl:1, turn 2: the role is None"),
     ],
 )
 def test_bad_queries_are_refused(write: Write, content: str, message: str) -> None:
@@ -120,7 +152,7 @@ def test_an_ir_datasets_id_names_no_queries() -> None:
 
 def test_reads_the_real_queries(shared_data: Path) -> None:
     for path in sorted(shared_data.glob("*/queries.jsonl.gz")):
-        assert any(read_queries(path.parent).texts)
+        assert any(read_queries(path.parent).questions)
     ours = read_queries(shared_data / "passages-300k" / "queries-msmarco.parquet")
     named = read_queries(shared_data / "splade-queries" / "dl19-passage.splade-pp-ed.jsonl.gz")
 

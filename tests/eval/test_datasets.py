@@ -52,7 +52,7 @@ def test_a_beir_folder_gives_the_judged_queries(tmp_path: Path) -> None:
 
     dataset = load_dataset(str(folder))
 
-    assert (dataset.queries.query_ids, dataset.queries.texts) == (["q2"], ["question 2"])
+    assert (dataset.queries.query_ids, dataset.queries.questions) == (["q2"], ["question 2"])
     assert dataset.qrels == [Qrel("q2", "d1", 1)]
     assert dataset.corpus == str(folder)
     assert not dataset.removes_self_matches
@@ -124,7 +124,7 @@ def test_a_folder_inside_one_named_quora_keeps_its_hits(tmp_path: Path) -> None:
 def test_an_ir_datasets_id_is_read_through_ir_datasets(registered: str, prefix: str) -> None:
     dataset = load_dataset(prefix + registered)
 
-    assert (dataset.queries.query_ids, dataset.queries.texts) == (["q2"], ["what is an egg"])
+    assert (dataset.queries.query_ids, dataset.queries.questions) == (["q2"], ["what is an egg"])
     assert sorted(dataset.qrels) == [Qrel("q2", "d1", 0), Qrel("q2", "d2", 2)]
     assert dataset.removes_self_matches
     documents = [one for batch in read_documents(dataset.corpus) for one in batch.documents]
