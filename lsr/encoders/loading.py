@@ -161,7 +161,7 @@ def load_tower(
             tokenizer,
             max_length,
             prefix=files.side.prefix,
-            special_tokens=weighting.special_tokens,
+            pooled=weighting.tokens,
         ),
         tokens=_term_names(tokenizer, network.n_terms),
         prune_rule=None if rule is None else PruneRule.parse(rule),

@@ -23,11 +23,16 @@ class Pooling(StrEnum):
     SUM = "sum"
 
 
-class SpecialTokens(StrEnum):
-    """Whether the tokens that a model adds around a text propose weights."""
+class PooledTokens(StrEnum):
+    """Which tokens of a text propose weights, those that the model adds around it included or not.
 
-    POOLED = "pooled"
-    LEFT_OUT = "left out"
+    A special token that is written in the text, such as ``[SEP]``, is a token of the text.
+    """
+
+    ALL = "all"
+    TEXT = "text"
+    TEXT_AND_END = "text and end"
+    FIRST = "first"
 
 
 class VocabularyWeighting(
@@ -40,12 +45,12 @@ class VocabularyWeighting(
         saturation: how often log(1 + x) is taken of max(0, logit): once in SPLADE (T. Formal et
             al., "SPLADE v2", 2021), twice in inference-free models with l0 activation (Z. Geng et
             al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers", 2025).
-        special_tokens: whether [CLS], [SEP] and their like are tokens here.
+        tokens: which propose weights; with and without [CLS], [SEP] and their like.
     """
 
     pooling: Pooling = Pooling.MAX
     saturation: int = 1
-    special_tokens: SpecialTokens = SpecialTokens.POOLED
+    tokens: PooledTokens = PooledTokens.ALL
 
 
 class TableWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="table"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.encoders.method import SpecialTokens
+from lsr.encoders.method import PooledTokens
 from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TextTokenizer:
         backend: its truncation and padding are switched off here, once, and never touched again.
         max_length: most tokens of a text, special tokens included.
         prefix: put before every text that has any.
-        special_tokens: whether they propose weights.
+        pooled: which tokens propose weights.
 
     Raises:
         ConfigError: `max_length` leaves no room for a token of the text.
@@ -74,7 +74,7 @@ class TextTokenizer:
         max_length: int,
         *,
         prefix: str = "",
-        special_tokens: SpecialTokens = SpecialTokens.POOLED,
+        pooled: PooledTokens = PooledTokens.ALL,
     ) -> None:
         backend.no_truncation()
         backend.no_padding()
@@ -89,7 +89,7 @@ class TextTokenizer:
         self.max_length = max_length
         self.separator = _separator(backend, self._after)
         self._prefix = prefix
-        self._special_tokens = special_tokens
+        self._pooled = pooled
         self._room = max_length - n_special
         added = backend.get_added_tokens_decoder().values()
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
@@ -160,9 +160,13 @@ class TextTokenizer:
             return TokenizedText(np.empty(0, np.int64), False, slice(0, 0))
         body = np.array(ids[: self._room], np.int64)
         framed = np.concatenate([self._before, body, self._after])
-        pooled = slice(0, framed.size)
-        if self._special_tokens is SpecialTokens.LEFT_OUT:
-            pooled = slice(self._before.size, self._before.size + body.size)
+        start, end = self._before.size, self._before.size + body.size
+        pooled = {
+            PooledTokens.ALL: slice(0, framed.size),
+            PooledTokens.TEXT: slice(start, end),
+            PooledTokens.TEXT_AND_END: slice(start, framed.size),
+            PooledTokens.FIRST: slice(0, 1),
+        }[self._pooled]
         return TokenizedText(framed, len(ids) > self._room, pooled)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lsr.encoders import Backend, Precision
 from lsr.encoders.checkpoint import TowerFiles, check_checkpoint
 from lsr.encoders.loading import load_tower
-from lsr.encoders.method import Pooling, Side, SpecialTokens, VocabularyWeighting
+from lsr.encoders.method import PooledTokens, Pooling, Side, VocabularyWeighting
 
 TEXTS = ["sparse retrieval with learned weights", "water", "the painter of the island garden"]
 
@@ -60,14 +60,24 @@ def test_maxima_are_saturated_as_often_as_the_method_says(
         np.testing.assert_allclose(row, expected, atol=ROUNDING)
 
 
-def test_special_tokens_may_be_left_out(tiny_models: dict[str, Path], backend: Backend) -> None:
-    side = Side(VocabularyWeighting(special_tokens=SpecialTokens.LEFT_OUT))
+@pytest.mark.parametrize(
+    ("tokens", "positions"),
+    [
+        (PooledTokens.TEXT, slice(1, -1)),
+        (PooledTokens.TEXT_AND_END, slice(1, None)),
+        (PooledTokens.FIRST, slice(0, 1)),
+    ],
+)
+def test_only_the_tokens_that_the_method_names_propose_weights(
+    tiny_models: dict[str, Path], backend: Backend, tokens: PooledTokens, positions: slice
+) -> None:
+    side = Side(VocabularyWeighting(tokens=tokens))
 
     found = encoded(tiny_models["bert"], side, backend)
 
     for row, text in zip(found, TEXTS, strict=True):
         logits = token_logits(tiny_models["bert"], text)
-        expected = np.log(1 + np.maximum(logits[1:-1].max(0), 0))
+        expected = np.log(1 + np.maximum(logits[positions].max(0), 0))
         np.testing.assert_allclose(row, expected, atol=ROUNDING)
         assert abs(expected - np.log(1 + np.maximum(logits.max(0), 0))).max() > 0.01
 
