@@ -18,7 +18,7 @@ import xxhash
 
 from lsr.encoders.checkpoint import TOKENIZER_FILES
 from lsr.encoders.locating import locate_model
-from lsr.encoders.torch_network import quiet_transformers, require_torch
+from lsr.encoders.torch_model import quiet_transformers, require_torch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lsr.encoders.checkpoint import check_checkpoint
 from lsr.encoders.tokenization import TextTokenizer
 from lsr.encoders.tokenizer_files import read_tokenizer
-from lsr.encoders.torch_network import load_transformers_tokenizer
+from lsr.encoders.torch_model import load_transformers_tokenizer
 from lsr.errors import InvalidInputError
 
 PASSAGE_WORDS = 60

@@ -20,11 +20,8 @@ from lsr.encoders.query_table import read_query_table
 from lsr.encoders.table_tower import TableTower
 from lsr.encoders.tokenization import TextTokenizer
 from lsr.encoders.tokenizer_files import read_tokenizer
-from lsr.encoders.torch_network import (
-    load_torch_network,
-    load_transformers_tokenizer,
-    require_torch,
-)
+from lsr.encoders.torch_model import load_transformers_tokenizer, require_torch
+from lsr.encoders.torch_network import load_torch_network
 from lsr.encoders.tower import Tower
 from lsr.encoders.two_tower import TwoTowerEncoder
 from lsr.errors import ConfigError, ModelNotFoundError, UnsupportedModelError

@@ -12,7 +12,7 @@ from lsr.encoders.checkpoint import check_checkpoint, holds_tokenizer
 from lsr.encoders.json_file import read_json
 from lsr.encoders.locating import locate_model
 from lsr.encoders.tokenizer_files import read_tokenizer
-from lsr.encoders.torch_network import load_transformers_tokenizer
+from lsr.encoders.torch_model import load_transformers_tokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import torch
 
 from lsr.encoders.batching import Window
 from lsr.encoders.tokenization import TokenizedText
-from lsr.encoders.torch_network import single_torch_thread
+from lsr.encoders.torch_model import single_torch_thread
 from lsr.encoders.workers import Workers, available_cores
 from lsr.sparse import SparseBatch
 
