@@ -16,7 +16,7 @@ from typing import Any
 
 import xxhash
 
-from lsr.encoders.checkpoint import TOKENIZER_FILES
+from lsr.encoders.layouts import TOKENIZER_FILES
 from lsr.encoders.locating import locate_model
 from lsr.encoders.torch_model import quiet_transformers, require_torch
 

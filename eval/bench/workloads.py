@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from lsr.encoders.checkpoint import check_checkpoint
+from lsr.encoders.layouts import check_checkpoint
 from lsr.encoders.tokenization import TextTokenizer
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.encoders.torch_model import load_transformers_tokenizer

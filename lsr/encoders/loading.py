@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
-from lsr.encoders.checkpoint import TowerFiles, check_checkpoint
+from lsr.encoders.layouts import TowerFiles, check_checkpoint
 from lsr.encoders.locating import locate_model
 from lsr.encoders.method import TableWeighting, VocabularyWeighting
 from lsr.encoders.network import Network
@@ -168,8 +168,8 @@ def load_tower(
 def _load_table(files: TowerFiles, max_length: int | None) -> TableTower:
     """Return a tower that has read no weights but those in its table."""
     assert files.table is not None
-    tokenizer = read_tokenizer(files.folder, files.model_type)
-    tokenizer = tokenizer or load_transformers_tokenizer(files.folder)
+    tokenizer = read_tokenizer(files.tokenizer, files.model_type)
+    tokenizer = tokenizer or load_transformers_tokenizer(files.tokenizer)
     tokens = _term_names(tokenizer, files.config.get("vocab_size", tokenizer.get_vocab_size()))
     added = tokenizer.get_added_tokens_decoder()
     special = [number for number, token in added.items() if token.special]
@@ -190,7 +190,7 @@ def _settled(
     """
     from lsr.encoders.native import why_unsupported
 
-    tokenizer = read_tokenizer(files.folder, files.model_type)
+    tokenizer = read_tokenizer(files.tokenizer, files.model_type)
     if backend is not Backend.TORCH and Backend.NATIVE.offers(precision):
         reason = why_unsupported(files.config, weighting)
         if tokenizer is None:
@@ -202,7 +202,7 @@ def _settled(
             raise UnsupportedModelError(f"{message}: {reason}; use the torch backend.")
         logger.warning("%s: %s; torch runs it.", message, reason)
     require_torch()
-    return Backend.TORCH, tokenizer or load_transformers_tokenizer(files.folder)
+    return Backend.TORCH, tokenizer or load_transformers_tokenizer(files.tokenizer)
 
 
 def _load_network(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lsr.encoders.checkpoint import check_checkpoint, holds_tokenizer
 from lsr.encoders.json_file import read_json
+from lsr.encoders.layouts import check_checkpoint, holds_tokenizer
 from lsr.encoders.locating import locate_model
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.encoders.torch_model import load_transformers_tokenizer
@@ -46,7 +46,7 @@ def load_tokenizer(model: str) -> ModelTokenizer:
     folder = locate_model(model)
     if not holds_tokenizer(folder):
         # It may lie in a folder of its own, as the parts of sentence-transformers' models do.
-        folder = check_checkpoint(folder).folder
+        folder = check_checkpoint(folder).documents.tokenizer
     backend = read_tokenizer(folder, _model_type(folder)) or load_transformers_tokenizer(folder)
     vocabulary = backend.get_vocab(with_added_tokens=True)
     added = backend.get_added_tokens_decoder().values()

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lsr.encoders import Backend, Precision
-from lsr.encoders.checkpoint import TowerFiles, check_checkpoint
+from lsr.encoders.layouts import TowerFiles, check_checkpoint
 from lsr.encoders.loading import load_tower
 from lsr.encoders.method import PooledTokens, Pooling, Side, VocabularyWeighting
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from lsr.encoders.checkpoint import check_checkpoint
+from lsr.encoders.layouts import check_checkpoint
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.encoders.torch_model import load_transformers_tokenizer
 from lsr.eval.bench.encoders.base import Task, why_no_torch, why_not_installed

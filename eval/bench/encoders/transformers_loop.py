@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from lsr.encoders import Precision
-from lsr.encoders.checkpoint import check_checkpoint
+from lsr.encoders.layouts import check_checkpoint
 from lsr.eval.bench.encoders.base import PEER_BATCH_SIZE, Opened, Task, why_no_torch
 from lsr.eval.bench.encoders.pooling import Row, active_rows, rows_as_batch
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lsr.encoders.checkpoint import check_checkpoint
+from lsr.encoders.layouts import check_checkpoint
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
 from tiny_models import ROUTES, add_router
 
@@ -148,7 +148,7 @@ def test_a_pooling_that_is_named_but_absent(spoilt_copy: Copy) -> None:
 
 
 def test_prompts_would_change_every_vector(spoilt_copy: Copy) -> None:
-    folder = spoilt_copy()
+    folder = add_modules(spoilt_copy(), MODULES, pooling={})
     file = folder / "config_sentence_transformers.json"
     file.write_text(json.dumps({"prompts": {"query": "", "document": ""}}))
     check_checkpoint(folder)

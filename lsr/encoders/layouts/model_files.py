@@ -1,0 +1,89 @@
+"""Are the files of a network here, and safe to open? Judged before any weight is read.
+
+A file that can run code (pickle, a repository's own modules) is never opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lsr.encoders.json_file import read_json
+from lsr.errors import ModelNotFoundError, UnsupportedModelError
+
+PICKLE_SUFFIXES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what the config.json of a network says.
+
+    Raises:
+        ModelNotFoundError: there is none.
+        UnsupportedModelError: it cannot be read.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        raise ModelNotFoundError(f"The folder {str(folder)!r} holds no config.json, so no model.")
+    config: dict[str, Any] = read_json(file, dict)
+    return config
+
+
+def masked_language_config(folder: Path) -> dict[str, Any]:
+    """Return the config of a masked-language model whose weights can be loaded safely.
+
+    Raises:
+        ModelNotFoundError: there is no model.
+        UnsupportedModelError: there is another one, or none that can be loaded safely.
+    """
+    config = read_config(folder)
+    names = config.get("architectures") or []
+    if not isinstance(names, list) or not any(str(name).endswith("ForMaskedLM") for name in names):
+        named = ", ".join(map(str, names)) if isinstance(names, list) and names else "none"
+        raise UnsupportedModelError(
+            f"{folder / 'config.json'} names the architecture {named}, but SPLADE reads its "
+            "weights from a masked-language model (...ForMaskedLM)."
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise UnsupportedModelError(
+            f"The folder {str(folder)!r} holds an adapter; merge it into its base model first."
+        )
+    check_weights(folder)
+    return config
+
+
+def check_weights(folder: Path) -> None:
+    """Check that a folder holds weights that can be loaded without running code.
+
+    Raises:
+        ModelNotFoundError: there are none.
+        UnsupportedModelError: there are only such as can run code.
+    """
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
+    if not pickles:
+        raise ModelNotFoundError(f"The folder {str(folder)!r} holds no *.safetensors weights.")
+    raise UnsupportedModelError(
+        f"The folder {str(folder)!r} holds no *.safetensors weights; {', '.join(pickles)} can hold "
+        "code and is never loaded. Convert it where you trust it: "
+        "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)."
+    )
+
+
+def holds_tokenizer(folder: Path) -> bool:
+    """Say whether the files of a tokenizer are in a folder."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Check that the files of a tokenizer are in a folder.
+
+    Raises:
+        UnsupportedModelError: they are not.
+    """
+    if not holds_tokenizer(folder):
+        raise UnsupportedModelError(
+            f"The folder {str(folder)!r} holds no tokenizer ({', '.join(TOKENIZER_FILES)}); save "
+            "the model's tokenizer beside its weights."
+        )
