@@ -9,8 +9,11 @@ weigh nothing, also where somebody types their names.
 
 A token that the corpus never shows gets what the formula says at df = 0, ln(2 n_docs + 2), unless
 another weight is asked for. So a rarer token never weighs less than a frequent one, and a word of a
-query that documents can only answer by expansion still counts. A weight of 0 would drop such a word
-from every query; 1.0, found in published tables, ranks it below ordinary words.
+query that documents can only answer by expansion still counts. Other libraries give it 1.0, less
+than ordinary words, or 0, which drops it from every query. That matters where a table serves
+another corpus than its own: with the table of SciFact, queries on MS MARCO (TREC Deep Learning 2019
+and 2020, documents of splade-tiny) reach an nDCG@10 of .597 by the formula, .550 with 1.0 and .486
+with 0.
 
 Paper: Z. Geng, Y. Wang, D. Ru, Y. Yang, "Towards Competitive Search Relevance For Inference-Free
 Learned Sparse Retrievers", 2024.
