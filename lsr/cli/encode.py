@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from lsr.cli.encoder_options import (
+    BackendOption,
+    EncoderOptions,
+    MaxLengthOption,
+    PrecisionOption,
+    QueryWeightsOption,
+)
 from lsr.cli.long_texts import OnLong, OnLongOption, refuse_long
 from lsr.cli.output import (
-    BackendOption,
     Bar,
     JsonOption,
-    MaxLengthOption,
     QuietOption,
     emit,
     emit_json,
@@ -46,6 +51,8 @@ def encode(
         bool, typer.Option("--queries", help="The input is queries: encode them as such.")
     ] = False,
     max_length: MaxLengthOption = None,
+    precision: PrecisionOption = None,
+    query_weights: QueryWeightsOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
     backend: BackendOption = "auto",
     resume: Annotated[
@@ -63,12 +70,11 @@ def encode(
     --output vectors.parquet
     """
     from lsr.corpus.vector_file import VectorFileWriter
-    from lsr.encoders import Backend, load_encoder
 
     set_quiet(quiet)
     is_folder = _is_folder(output, queries, resume)
     started = time.perf_counter()
-    encoder = load_encoder(model, max_length=max_length, backend=Backend.parse(backend))
+    encoder = EncoderOptions(model, max_length, precision, query_weights).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)
     else:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli.encoder_options import EncoderOptions, MaxLengthOption, ModelOption
 from lsr.cli.output import (
     Bar,
     JsonOption,
-    MaxLengthOption,
-    ModelOption,
     QuietOption,
     emit,
     emit_json,
@@ -145,7 +144,7 @@ def _measure_model(
             "the rounding costs, name an --index that does not exist yet, or none."
         )
     if existing is not None and existing.has_encoder:
-        existing.refuse_other_model(model, max_length)
+        existing.refuse_other_encoder(EncoderOptions(model, max_length).settings())
         return run_experiment(dataset, folder, None, parsed, threads=threads)
     if model is None and existing is None:
         raise typer.BadParameter("name a --model to index the corpus with, or an --index of it.")

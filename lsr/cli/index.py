@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli.encoder_options import (
+    BackendOption,
+    EncoderOptions,
+    MaxLengthOption,
+    ModelOption,
+    PrecisionOption,
+    QueryWeightsOption,
+)
 from lsr.cli.index_report import IndexReport
 from lsr.cli.long_texts import OnLong, OnLongOption, refuse_long
 from lsr.cli.output import (
-    BackendOption,
     IndexOption,
     JsonOption,
-    MaxLengthOption,
-    ModelOption,
     QuietOption,
     emit,
     emit_json,
@@ -54,6 +59,8 @@ def index(
     index: IndexOption,
     model: ModelOption = None,
     max_length: MaxLengthOption = None,
+    precision: PrecisionOption = None,
+    query_weights: QueryWeightsOption = None,
     backend: BackendOption = "auto",
     max_weight: Annotated[
         float | None,
@@ -113,14 +120,15 @@ def index(
     set_quiet(quiet)
     started = time.perf_counter()
     path = Path(index)
+    encoder_options = EncoderOptions(model, max_length, precision, query_weights)
     options = {
-        **{"model": _whole_path(model), "max-length": max_length, "max-weight": max_weight},
-        **{"weights": weights, "prune": prune, "field": field or []},
+        **encoder_options.settings(),
+        **{"max-weight": max_weight, "weights": weights, "prune": prune, "field": field or []},
         **{"on-error": on_error.value, "update": update},
     }
     plan = BuildPlan.of(corpus, options)
     position, replace = _start(plan, path, resume, force)
-    target = _open_or_create(corpus, path, options, model, backend, replace)
+    target = _open_or_create(corpus, path, options, encoder_options, backend, replace)
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with (
@@ -189,18 +197,17 @@ def _open_or_create(
     corpus: list[str],
     path: Path,
     options: dict[str, Any],
-    model: str | None,
-    backend_name: str,
+    encoder_options: EncoderOptions,
+    backend: str,
     replace: bool,
 ) -> Index:
-    from lsr.encoders import Backend, load_encoder
+    from lsr.encoders import Backend
     from lsr.errors import ConfigError
     from lsr.index import is_index, parse_declarations
     from lsr.retrieval import Index
 
-    max_length, backend = options["max-length"], Backend.parse(backend_name)
     if is_index(path) and not replace:
-        opened = Index.open(path, backend=backend)
+        opened = Index.open(path, backend=Backend.parse(backend))
         for name, default in (
             *(("max-weight", None), ("weights", "uint8"), ("prune", None)),
             ("field", []),
@@ -209,7 +216,7 @@ def _open_or_create(
                 raise ConfigError(
                     f"--{name} is fixed when an index is made; add --force to remake."
                 )
-        opened.refuse_other_model(model, max_length)
+        opened.refuse_other_encoder(encoder_options.settings())
         return opened
     settings: dict[str, Any] = {
         "max_weight": options["max-weight"],
@@ -218,18 +225,10 @@ def _open_or_create(
         "fields": parse_declarations(options["field"]),
         "replace": replace,
     }
-    if model is None:
+    if encoder_options.model is None:
         encoder_settings, terms = _embedded_encoder(corpus)
         return Index.create(path, encoder_settings=encoder_settings, terms=terms, **settings)
-    encoder = load_encoder(model, max_length=max_length, backend=backend)
-    return Index.create(path, encoder=encoder, **settings)
-
-
-def _whole_path(model: str | None) -> str | None:
-    """Name a model that is a folder as it is named from everywhere."""
-    if model is None or not Path(model).expanduser().is_dir():
-        return model
-    return str(Path(model).expanduser().resolve())
+    return Index.create(path, encoder=encoder_options.load(backend), **settings)
 
 
 def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequence[str] | None]:

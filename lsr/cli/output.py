@@ -31,24 +31,6 @@ console = Console(stderr=True, highlight=False)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only, no notes.")]
 IndexOption = Annotated[str, typer.Option("--index", metavar="DIR", help="Folder of the index.")]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model", metavar="MODEL", help="Hub id, folder, or short name such as splade-tiny."
-    ),
-]
-MaxLengthOption = Annotated[
-    int | None,
-    typer.Option("--max-length", min=8, help="Word pieces of a text that are read; 256 if unset."),
-]
-BackendOption = Annotated[
-    str,
-    typer.Option(
-        "--backend",
-        metavar="auto|native|torch",
-        help="What computes the model; auto takes torch only for models that need it.",
-    ),
-]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=1, help="Queries scored at the same time.")
 ]

@@ -124,4 +124,5 @@ def telling_what_is_kept(path: Path) -> Iterator[None]:
 
 
 def _spelled(name: str, value: object) -> str:
-    return f"no --{name}" if value in (None, False, []) else f"--{name} {value}"
+    option = f"--{name.replace('_', '-')}"
+    return f"no {option}" if value in (None, False, []) else f"{option} {value}"

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli.encoder_options import BackendOption, ModelOption
 from lsr.cli.output import (
-    BackendOption,
     IndexOption,
     JsonOption,
-    ModelOption,
     QuietOption,
     ThreadsOption,
     emit,

@@ -139,19 +139,17 @@ class Blueprint:
                 "Put it back, or name a copy with --model."
             ) from error
 
-    def refuse_other_model(self, path: Path, model: str | None, max_length: int | None) -> None:
+    def refuse_other_encoder(self, path: Path, settings: Mapping[str, Any]) -> None:
         """Refuse other settings than those the index at `path` was made with.
 
         Raises:
             ConfigError: they differ.
         """
-        settings = self.encoder_settings or {"model": None, "max_length": None}
-        if model is not None and Path(model).expanduser().is_dir():
-            model = str(Path(model).expanduser().resolve())
-        for name, value in (("model", model), ("max_length", max_length)):
-            if value is not None and value != settings[name]:
+        remembered = self.encoder_settings or {}
+        for name, value in settings.items():
+            if value is not None and value != remembered.get(name):
                 raise ConfigError(
-                    f"{path} was made with {name} {settings[name]}, not {value}; leave the "
+                    f"{path} was made with {name} {remembered.get(name)}, not {value}; leave the "
                     "option out, or remake the index with lsr index --force."
                 )
 

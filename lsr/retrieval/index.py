@@ -205,17 +205,16 @@ class Index:
         """Whether queries may be text."""
         return self._blueprint.encoder_settings is not None or self._blueprint.encoder is not None
 
-    def refuse_other_model(self, model: str | None, max_length: int | None) -> None:
+    def refuse_other_encoder(self, settings: Mapping[str, Any]) -> None:
         """Refuse to add documents with other settings than those the index was made with.
 
         Args:
-            model: what the user named now, or None.
-            max_length: likewise.
+            settings: of an encoder, as its user named them now; None for what was left open.
 
         Raises:
             ConfigError: they differ: the new vectors would not compare with the old ones.
         """
-        self._blueprint.refuse_other_model(self.path, model, max_length)
+        self._blueprint.refuse_other_encoder(self.path, settings)
 
     @contextmanager
     def writer(self, *, memory_bytes: int | None = None, resume: bool = False) -> Iterator[Writer]:

@@ -26,7 +26,9 @@ def lsr_eval(monkeypatch: pytest.MonkeyPatch) -> Lsr:
         return WordEncoder(model)
 
     monkeypatch.setattr("lsr.encoders.load_encoder", load)
-    monkeypatch.setattr("lsr.retrieval.blueprint.load_encoder", load)
+    monkeypatch.setattr(
+        "lsr.retrieval.blueprint.reload_encoder", lambda settings, _: load(settings["model"])
+    )
     app = typer.Typer(rich_markup_mode=None)
     app.command()(evaluate)
     return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])

@@ -80,7 +80,7 @@ def test_a_model_that_only_torch_runs_is_timed_on_torch(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reason = "it is unknown"
-    monkeypatch.setattr("lsr.encoders.native.why_unsupported", lambda config: reason)
+    monkeypatch.setattr("lsr.encoders.native.why_unsupported", lambda config, weighting: reason)
 
     result = bench_encode([model], TEXTS, libraries=(), n_passages=1, runs=1, max_length=32)
 
@@ -105,7 +105,7 @@ def test_peers_are_named_by_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert libraries_named("transformers") == ["transformers"]
     with pytest.raises(ConfigError, match="no peer 'splade'"):
         libraries_named("transformers,splade")
-    monkeypatch.setattr(Transformers, "why_missing", lambda _: "it is absent")
+    monkeypatch.setattr(Transformers, "why_missing", lambda *_: "it is absent")
     with pytest.raises(ConfigError, match=r"transformers cannot be compared: it is absent\."):
         libraries_named("transformers")
 

@@ -86,7 +86,8 @@ def test_an_index_that_exists_is_used_and_its_cost_is_unknown(
 ) -> None:
     first = _run(dataset, tmp_path / "index", WordEncoder())
     monkeypatch.setattr(
-        "lsr.retrieval.blueprint.load_encoder", lambda model, **_: WordEncoder(model)
+        "lsr.retrieval.blueprint.reload_encoder",
+        lambda settings, _: WordEncoder(settings["model"]),
     )
 
     again = _run(dataset, tmp_path / "index")
