@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,6 @@ from lsr.cli.output import (
     Bar,
     JsonOption,
     QuietOption,
-    emit,
-    emit_json,
     note,
     progress_bar,
     set_quiet,
@@ -25,9 +22,8 @@ from lsr.cli.output import (
 
 if TYPE_CHECKING:
     from lsr.encoders import Encoder
+    from lsr.eval.datasets import Dataset
     from lsr.eval.experiment import Experiment
-    from lsr.eval.measures import Evaluation
-    from lsr.eval.significance import Comparison
 
 
 def evaluate(
@@ -50,6 +46,13 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="With --dataset: the run to write. With --qrels: a run to score."),
     ] = None,
+    query_forms: Annotated[
+        str | None,
+        typer.Option(
+            help="How the questions of conversations are put: one or more of last, whole, rewrite.",
+            metavar="FORMS",
+        ),
+    ] = None,
     measures: Annotated[
         str, typer.Option(help="Measures by their names in ir_measures.")
     ] = "nDCG@10 R@100 RR@10",
@@ -69,25 +72,48 @@ def evaluate(
     1000, and the cost of rounding weights to 8 bits is printed beside the measures. With several
     runs after --qrels, each is compared with the first by paired t-tests, corrected after Holm.
 
+    Questions that are conversations are asked whole. --query-forms "last whole rewrite" asks by the
+    last utterance, by all turns and by the rewrites of queries.rewrite.jsonl, on the queries that
+    have all of these forms, and compares them in the same way.
+
     Example: echo "q1 0 d1 1" > qrels.txt && echo "q1 Q0 d1 1 9.5 lsr" > run.trec &&
     lsr eval --qrels qrels.txt --run run.trec
     """
+    from lsr.cli.evaluation_report import note_forms, print_experiment, print_forms
+    from lsr.eval.datasets import load_dataset
+    from lsr.eval.measures import parse_measures
+    from lsr.eval.query_forms import in_forms, parse_query_forms
+
     set_quiet(quiet)
     runs = run or []
     if qrels is not None and dataset is None:
         _refuse_without_dataset(
-            split=split, model=model, index=index, threads=threads, max_length=max_length
+            split=split,
+            model=model,
+            index=index,
+            query_forms=query_forms,
+            threads=threads,
+            max_length=max_length,
         )
         _score_runs(qrels, runs, measures, per_query, json)
     elif dataset is not None and qrels is None:
         _refuse_outputs(runs)
+        parsed = parse_measures(measures)
+        loaded = load_dataset(dataset, split or "test")
+        formed = None if query_forms is None else in_forms(loaded, parse_query_forms(query_forms))
+        asked = [loaded] if formed is None else list(formed.datasets.values())
+        if runs and len(asked) > 1:
+            raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
         with _index_folder(index) as folder:
-            experiment = _measure_model(
-                dataset, split or "test", folder, model, max_length, measures, threads or 1
-            )
+            experiments = _measure_model(asked, folder, model, max_length, parsed, threads or 1)
         for output in runs:
-            _write_run(output, experiment)
-        _print_experiment(experiment, per_query, json)
+            _write_run(output, experiments[0])
+        if formed is not None:
+            note_forms(formed)
+        if formed is None or len(asked) == 1:
+            print_experiment(experiments[0], per_query, json)
+        else:
+            print_forms(formed, experiments, per_query, json)
     else:
         raise typer.BadParameter(
             "name either --dataset, to measure a model, or --qrels with --run, to score runs."
@@ -122,21 +148,17 @@ def _index_folder(index: Path | None) -> Iterator[Path]:
 
 
 def _measure_model(
-    dataset_name: str,
-    split: str,
+    datasets: Sequence[Dataset],
     folder: Path,
     model: str | None,
     max_length: int | None,
-    measures: str,
+    measures: list[Any],
     threads: int,
-) -> Experiment:
+) -> list[Experiment]:
+    """Run one experiment a dataset on one index; they differ in their queries only."""
     from lsr.corpus import corpus_size
-    from lsr.eval.datasets import load_dataset
     from lsr.eval.experiment import existing_index, run_experiment
-    from lsr.eval.measures import parse_measures
 
-    parsed = parse_measures(measures)
-    dataset = load_dataset(dataset_name, split)
     existing = existing_index(folder)
     if existing is not None:
         note(
@@ -145,18 +167,19 @@ def _measure_model(
         )
     if existing is not None and existing.has_encoder:
         existing.refuse_other_encoder(EncoderOptions(model, max_length).settings())
-        return run_experiment(dataset, folder, None, parsed, threads=threads)
+        return [run_experiment(one, folder, None, measures, threads=threads) for one in datasets]
     if model is None and existing is None:
         raise typer.BadParameter("name a --model to index the corpus with, or an --index of it.")
     encoder = _encoder(model, max_length) if model is not None else None
-    with progress_bar("documents", corpus_size(dataset.corpus)) as bar:
+    with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
         listener = _Listener(bar)
-        experiment = run_experiment(
-            dataset, folder, encoder, parsed, threads=threads, listener=listener
-        )
+        experiments = [
+            run_experiment(one, folder, encoder, measures, threads=threads, listener=listener)
+            for one in datasets
+        ]
     if listener.n_truncated:
         note(f"{listener.n_truncated:,} documents were cut at the model's maximum length.")
-    return experiment
+    return experiments
 
 
 def _encoder(model: str, max_length: int | None) -> Encoder:
@@ -175,10 +198,10 @@ def _write_run(output: Path, experiment: Experiment) -> None:
 def _score_runs(
     qrels_path: Path, run_paths: Sequence[Path], measures: str, per_query: bool, json: bool
 ) -> None:
+    from lsr.cli.evaluation_report import print_runs
     from lsr.eval import measures as measuring
     from lsr.eval.qrels import read_qrels
     from lsr.eval.run_file import read_run
-    from lsr.eval.significance import compare
 
     if not run_paths:
         raise typer.BadParameter("name at least one --run to score with --qrels.")
@@ -189,97 +212,7 @@ def _score_runs(
     evaluations = {
         str(path): measuring.evaluate(qrels, read_run(path), parsed) for path in run_paths
     }
-    comparisons = compare(evaluations)
-    if json:
-        emit_json(
-            {
-                "qrels": str(qrels_path),
-                "runs": [
-                    {"run": name, **_as_dict(evaluation, per_query)}
-                    for name, evaluation in evaluations.items()
-                ],
-                "comparisons": [asdict(comparison) for comparison in comparisons],
-            }
-        )
-        return
-    if len(evaluations) > 1:
-        emit("\t".join(["measure", *evaluations]))
-    _emit_values(list(evaluations.values()), per_query)
-    _emit_comparisons(comparisons)
-    for name, evaluation in evaluations.items():
-        _note_missing(evaluation, name)
-
-
-def _print_experiment(experiment: Experiment, per_query: bool, json: bool) -> None:
-    if json:
-        values = {"per_query": experiment.index.per_query} if per_query else {}
-        emit_json({**experiment.as_dict(), **values})
-        return
-    costs = experiment.quantization_cost
-    for measure, mean in experiment.index.means.items():
-        line = f"{measure}\t{mean:.4f}"
-        if costs is not None:
-            line += f"\tfloat {mean + costs[measure]:.4f}\tquantizer's cost {costs[measure]:+.4f}"
-        emit(line)
-    if per_query:
-        _emit_per_query([experiment.index])
-    _note_missing(experiment.index, experiment.dataset)
-    note(
-        f"{experiment.n_docs:,} documents of {experiment.terms_per_document:.1f} terms, "
-        f"{experiment.n_queries:,} queries of {experiment.terms_per_query:.1f}; "
-        f"index of {experiment.index_bytes:,} bytes."
-    )
-    times = (
-        f"encoding {experiment.query_encoding_ms:.2f} ms a query, "
-        f"search {experiment.search_ms:.2f} ms a query "
-        f"(k {experiment.k}, threads {experiment.threads})"
-    )
-    if experiment.indexing_s is not None:
-        times = f"indexing {experiment.indexing_s:.1f} s, {times}"
-    note(f"Times: {times}.")
-
-
-def _emit_values(evaluations: Sequence[Evaluation], per_query: bool) -> None:
-    for measure in evaluations[0].means:
-        values = [f"{evaluation.means[measure]:.4f}" for evaluation in evaluations]
-        emit("\t".join([measure, *values]))
-    if per_query:
-        _emit_per_query(evaluations)
-
-
-def _emit_per_query(evaluations: Sequence[Evaluation]) -> None:
-    for measure, values in evaluations[0].per_query.items():
-        for query_id in values:
-            row = [f"{evaluation.per_query[measure][query_id]:.4f}" for evaluation in evaluations]
-            emit("\t".join([measure, query_id, *row]))
-
-
-def _emit_comparisons(comparisons: Sequence[Comparison]) -> None:
-    if comparisons:
-        emit(f"\nagainst {comparisons[0].baseline}, paired t-test:")
-        emit("measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses")
-    for one in comparisons:
-        p_values = ["-" if value is None else f"{value:.4f}" for value in (one.p_value, one.p_holm)]
-        counts = [str(count) for count in (one.wins, one.ties, one.losses)]
-        emit("\t".join([one.measure, one.run, f"{one.difference:+.4f}", *p_values, *counts]))
-
-
-def _as_dict(evaluation: Evaluation, per_query: bool) -> dict[str, Any]:
-    values = {"per_query": evaluation.per_query} if per_query else {}
-    return {
-        "measures": evaluation.means,
-        "n_queries": evaluation.n_queries,
-        "n_queries_without_hits": evaluation.n_without_hits,
-        **values,
-    }
-
-
-def _note_missing(evaluation: Evaluation, name: str) -> None:
-    if evaluation.n_without_hits:
-        note(
-            f"{name}: {evaluation.n_without_hits} of {evaluation.n_queries} queries have judgments "
-            "but no hits; they count as 0."
-        )
+    print_runs(qrels_path, evaluations, per_query, json)
 
 
 class _Listener:

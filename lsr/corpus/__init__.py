@@ -1,5 +1,6 @@
 """Readers of corpora and queries."""
 
+from lsr.corpus.beir import find_beir_file
 from lsr.corpus.conversation_file import read_conversation
 from lsr.corpus.documents import (
     corpus_size,
@@ -7,13 +8,15 @@ from lsr.corpus.documents import (
     embedded_encoder_settings,
     read_documents,
 )
-from lsr.corpus.queries import read_queries
+from lsr.corpus.queries import read_histories, read_queries
 
 __all__ = [
     "corpus_size",
     "corpus_state",
     "embedded_encoder_settings",
+    "find_beir_file",
     "read_conversation",
     "read_documents",
+    "read_histories",
     "read_queries",
 ]

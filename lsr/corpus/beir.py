@@ -15,12 +15,20 @@ def beir_file(folder: Path, form: RecordForm) -> Path:
     Raises:
         InvalidInputError: the folder holds none.
     """
-    candidates = [folder / f"{form.stem}.jsonl{ending}" for ending in ("", *CODECS)]
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    found = find_beir_file(folder, form.stem)
     if found is None:
-        names = ", ".join(candidate.name for candidate in candidates)
+        names = ", ".join(candidate.name for candidate in _candidates(folder, form.stem))
         raise InvalidInputError(
             f"{folder} is a folder but not a BEIR folder: it holds none of {names}; name a file "
             "inside it, or rename yours."
         )
     return found
+
+
+def find_beir_file(folder: Path, stem: str) -> Path | None:
+    """Return ``STEM.jsonl`` of a folder, plain or compressed, if it is there."""
+    return next((path for path in _candidates(folder, stem) if path.is_file()), None)
+
+
+def _candidates(folder: Path, stem: str) -> list[Path]:
+    return [folder / f"{stem}.jsonl{ending}" for ending in ("", *CODECS)]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.conversations import Conversation, Question
+from lsr.conversations import Conversation, Question, Role, Turn
 from lsr.corpus.documents import read_batches
 from lsr.corpus.ir_datasets_corpus import PREFIX
-from lsr.corpus.records import QUERY_FORM, refuse
+from lsr.corpus.records import HISTORY_FORM, QUERY_FORM, refuse
 from lsr.documents import Document, DocumentBatch, QueryBatch
 from lsr.errors import DuplicateIdError, InvalidInputError
 from lsr.sparse import SparseBatch
@@ -41,6 +41,43 @@ def read_queries(source: str | Path) -> QueryBatch:
         vectors,
         vocabulary,
     )
+
+
+def read_histories(source: str | Path, queries: QueryBatch) -> dict[str, Conversation]:
+    """Join queries that are texts with what was said before them.
+
+    Args:
+        source: a file of lines such as ``{"_id": ..., "history": [...]}``, whose turns, oldest
+            first, are those that `lsr.conversations.Conversation.of` takes.
+        queries: what the user said then.
+
+    Returns:
+        {query_id: conversation that ends with the query}, for the queries that `source` names.
+
+    Raises:
+        DuplicateIdError: two histories have the same id.
+        InvalidInputError: the file is empty or damaged, or a line is bad.
+    """
+    batches = read_batches(source, HISTORY_FORM, refuse)
+    histories = [history for batch in batches for history in batch.documents]
+    _check_distinct(histories)
+    texts = {
+        query_id: question
+        for query_id, question in zip(queries.query_ids, queries.questions, strict=True)
+        if isinstance(question, str)
+    }
+    return {
+        history.doc_id: _continued(history, texts[history.doc_id])
+        for history in histories
+        if history.doc_id in texts
+    }
+
+
+def _continued(history: Document, text: str) -> Conversation:
+    turns = history.metadata["history"]
+    if isinstance(turns, list):
+        turns = [*turns, Turn(Role.USER, text)]
+    return Conversation.of(turns, history.place)
 
 
 def _question(query: Document) -> Question:

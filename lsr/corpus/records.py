@@ -41,6 +41,7 @@ class RecordForm:
 
 DOCUMENT_FORM = RecordForm("documents", "corpus", ("vector",), ("title", *TEXT_FIELDS))
 QUERY_FORM = RecordForm("queries", "queries", ("vector", "weights"), (*TEXT_FIELDS, "turns"))
+HISTORY_FORM = RecordForm("histories", "history", (), ("history",))
 
 
 class Record(NamedTuple):

@@ -119,6 +119,80 @@ def test_vectors_on_both_sides_need_no_model(lsr_eval: Lsr, dataset: Path, tmp_p
     assert result.stdout == "RR@10\t0.3333\n"
 
 
+@pytest.fixture
+def conversations(dataset: Path) -> Path:
+    """The dataset with what was said before its queries, and rewrites of two of the three."""
+    histories = {"q1": ["user: honey?", "agent: and grape"], "q2": [], "q3": ["apple bread"]}
+    contents: dict[str, list[dict[str, object]]] = {
+        "history": [{"_id": key, "history": turns} for key, turns in histories.items()],
+        "queries.rewrite": [{"_id": "q1", "text": "bread"}, {"_id": "q3", "text": "apple"}],
+    }
+    for name, lines in contents.items():
+        (dataset / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return dataset
+
+
+def test_asks_in_several_forms_and_compares_them(lsr_eval: Lsr, conversations: Path) -> None:
+    result = lsr_eval(
+        *("--dataset", conversations, "--model", "words", "--measures", "RR@10"),
+        *("--query-forms", "last whole,rewrite"),
+    )
+
+    # q2 has no rewrite. q1 finds its document second in every form: d1 ties, and came first. q3
+    # finds its own by what was said before and by its rewrite. Differences 0 and 1: t = 1 with one
+    # degree of freedom, of which Holm makes twice as much.
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "measure\tlast\twhole\trewrite",
+        "RR@10\t0.2500\t0.7500\t0.7500",
+        "",
+        "against last, paired t-test:",
+        "measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses",
+        "RR@10\twhole\t+0.5000\t0.5000\t1.0000\t1\t1\t0",
+        "RR@10\trewrite\t+0.5000\t0.5000\t1.0000\t1\t1\t0",
+    ]
+    notes = " ".join(result.stderr.split())
+    assert notes.count("1 of 3 judged queries lack the form rewrite and are left out") == 1
+    assert "with their judgments; 2 have every form." in notes
+    assert "last: 1 of 2 queries have judgments but no hits" in notes
+    assert "whole: 2.0 terms a query; encoding" in notes
+
+
+def test_json_of_forms_holds_each_and_the_comparison(lsr_eval: Lsr, conversations: Path) -> None:
+    result = lsr_eval(
+        *("--dataset", conversations, "--model", "words", "--measures", "RR@10", "--json"),
+        *("--query-forms", "rewrite last", "--per-query"),
+    )
+
+    report = json.loads(result.stdout)
+    assert list(report["forms"]) == ["rewrite", "last"]
+    assert report["forms"]["rewrite"]["measures"] == {"RR@10": 0.75}
+    assert report["forms"]["rewrite"]["per_query"] == {"RR@10": {"q1": 0.5, "q3": 1.0}}
+    assert (report["n_judged"], report["n_missing"]) == (3, {"rewrite": 1, "last": 0})
+    assert [one["run"] for one in report["comparisons"]] == ["last"]
+
+
+def test_one_form_is_measured_like_a_dataset(
+    lsr_eval: Lsr, conversations: Path, tmp_path: Path
+) -> None:
+    result = lsr_eval(
+        *("--dataset", conversations, "--model", "words", "--measures", "RR@10"),
+        *("--query-forms", "whole", "--run", tmp_path / "out.trec"),
+    )
+
+    assert result.stdout == "RR@10\t0.8333\tfloat 0.8333\tquantizer's cost +0.0000\n"
+    assert (tmp_path / "out.trec").read_text().startswith("q1 Q0 d1 1 ")
+
+
+def test_conversations_of_a_query_file_are_asked_whole(lsr_eval: Lsr, dataset: Path) -> None:
+    turns = [{"role": "user", "text": "apple"}, {"role": "user", "text": "unknown"}]
+    (dataset / "queries.jsonl").write_text(json.dumps({"_id": "q3", "turns": turns}))
+
+    result = lsr_eval("--dataset", dataset, "--model", "words", "--measures", "RR@10")
+
+    assert result.stdout.startswith("RR@10\t0.3333\t")
+
+
 def test_scores_one_run(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
     qrels, _, poor = runs
 
@@ -172,6 +246,7 @@ def test_json_of_runs_holds_the_comparison(lsr_eval: Lsr, runs: tuple[Path, Path
         ("--qrels QRELS --run GOOD --split dev", "--split goes with --dataset"),
         ("--qrels QRELS --run GOOD --threads 2", "--threads goes with --dataset"),
         ("--qrels QRELS --run GOOD --max-length 99", "--max-length goes with --dataset"),
+        ("--qrels QRELS --run GOOD --query-forms last", "--query-forms goes with --dataset"),
         ("--dataset SET", "name a --model"),
         ("--dataset SET --model words --run a --run b", "name --run once"),
         ("--dataset SET --model words --run absent/a", "there is no folder absent"),
@@ -190,6 +265,16 @@ def test_contradictions_are_usage_errors(
 
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+
+
+def test_several_forms_are_not_one_run(lsr_eval: Lsr, conversations: Path, tmp_path: Path) -> None:
+    result = lsr_eval(
+        *("--dataset", conversations, "--model", "words"),
+        *("--query-forms", "last whole", "--run", tmp_path / "out.trec"),
+    )
+
+    assert result.exit_code == 2
+    assert "one run is written, so with --run name one of" in " ".join(result.stderr.split())
 
 
 def test_the_example_of_the_help_runs_as_it_stands(lsr_eval: Lsr, tmp_path: Path) -> None:

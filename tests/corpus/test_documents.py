@@ -15,8 +15,10 @@ def test_public_names() -> None:
         "corpus_size",
         "corpus_state",
         "embedded_encoder_settings",
+        "find_beir_file",
         "read_conversation",
         "read_documents",
+        "read_histories",
         "read_queries",
     ]
 

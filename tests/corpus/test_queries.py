@@ -10,7 +10,8 @@ import pytest
 
 from corpora import Write
 from lsr.conversations import Conversation, Role, Turn
-from lsr.corpus import read_queries
+from lsr.corpus import read_histories, read_queries
+from lsr.documents import QueryBatch
 from lsr.errors import DuplicateIdError, InvalidInputError
 
 
@@ -50,6 +51,48 @@ def test_reads_conversations_from_parquet(tmp_path: Path) -> None:
     queries = read_queries(tmp_path / "q.parquet")
 
     assert queries.questions == [Conversation((Turn(Role.USER, "a wing?"),))] * 2
+
+
+def test_joins_queries_with_what_was_said_before(write: Write) -> None:
+    lines = [
+        {"_id": "2", "history": ["user: a wing?", {"role": "assistant", "text": "It lifts."}]},
+        {"_id": "1", "history": []},
+        {"_id": "unasked", "history": ["x"]},
+        {"_id": "4", "history": ["x"]},
+    ]
+    path = write("history.jsonl", "\n".join(map(json.dumps, lines)))
+    whole = Conversation((Turn(Role.USER, "whole already"),))
+    queries = QueryBatch(["1", "2", "3", "4"], ["what is a wing", "how?", "no history", whole])
+
+    assert read_histories(path, queries) == {
+        "1": Conversation((Turn(Role.USER, "what is a wing"),)),
+        "2": Conversation(
+            (
+                Turn(Role.USER, "a wing?"),
+                Turn(Role.ASSISTANT, "It lifts."),
+                Turn(Role.USER, "how?"),
+            )
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"_id": "1", "history": ["x", "agent: "]}',
+            r"history\.jsonl:1, turn 2: there is no text",
+        ),
+        ('{"_id": "1", "history": "x"}', r"history\.jsonl:1: a conversation is a list of turns"),
+        ('{"_id": "1", "turns": []}', r"history\.jsonl:1: .* the fields history"),
+        ('{"_id": "1", "history": []}\n{', r"history\.jsonl:2: malformed JSON"),
+        ('{"_id": "1", "history": []}\n' * 2, r"history\.jsonl:2: the query id '1' was used"),
+        ("", "holds no histories"),
+    ],
+)
+def test_bad_histories_are_refused(write: Write, content: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        read_histories(write("history.jsonl", content), QueryBatch(["1"], ["why"]))
 
 
 def test_reads_tab_separated_lines(write: Write) -> None:

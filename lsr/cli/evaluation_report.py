@@ -1,0 +1,168 @@
+"""How does an evaluation read? As a table of measures, with its doubts in notes; or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsr.cli.output import emit, emit_json, note
+from lsr.eval.significance import compare
+
+if TYPE_CHECKING:
+    from lsr.eval.experiment import Experiment
+    from lsr.eval.measures import Evaluation
+    from lsr.eval.query_forms import FormedQueries
+    from lsr.eval.significance import Comparison
+
+
+def print_experiment(experiment: Experiment, per_query: bool, json: bool) -> None:
+    """Print what a model is worth on a dataset."""
+    if json:
+        values = {"per_query": experiment.index.per_query} if per_query else {}
+        emit_json({**experiment.as_dict(), **values})
+        return
+    costs = experiment.quantization_cost
+    for measure, mean in experiment.index.means.items():
+        line = f"{measure}\t{mean:.4f}"
+        if costs is not None:
+            line += f"\tfloat {mean + costs[measure]:.4f}\tquantizer's cost {costs[measure]:+.4f}"
+        emit(line)
+    if per_query:
+        _emit_per_query([experiment.index])
+    _note_missing(experiment.index, experiment.dataset)
+    note(
+        f"{experiment.n_docs:,} documents of {experiment.terms_per_document:.1f} terms, "
+        f"{experiment.n_queries:,} queries of {experiment.terms_per_query:.1f}; "
+        f"index of {experiment.index_bytes:,} bytes."
+    )
+    times = _times(experiment)
+    if experiment.indexing_s is not None:
+        times = f"indexing {experiment.indexing_s:.1f} s, {times}"
+    note(f"Times: {times}.")
+
+
+def print_forms(
+    formed: FormedQueries, experiments: Sequence[Experiment], per_query: bool, json: bool
+) -> None:
+    """Print what a model is worth on the same questions in several forms, side by side.
+
+    Args:
+        formed: the forms.
+        experiments: one a form.
+        per_query: print the values of single queries as well.
+        json: print JSON.
+    """
+    by_form = dict(zip(map(str, formed.datasets), experiments, strict=True))
+    evaluations = {form: experiment.index for form, experiment in by_form.items()}
+    if json:
+        emit_json(
+            {
+                "n_judged": formed.n_judged,
+                "n_missing": formed.n_missing,
+                "forms": {
+                    form: {**one.as_dict(), **_values(one.index, per_query)}
+                    for form, one in by_form.items()
+                },
+                "comparisons": [asdict(comparison) for comparison in compare(evaluations)],
+            }
+        )
+        return
+    _emit_table(evaluations, per_query)
+    for form, one in by_form.items():
+        note(f"{form}: {one.terms_per_query:.1f} terms a query; {_times(one)}.")
+
+
+def note_forms(formed: FormedQueries) -> None:
+    """Say how many questions are left out because they lack a form."""
+    n_kept = len(next(iter(formed.datasets.values())).queries.query_ids)
+    for form, n_missing in formed.n_missing.items():
+        if n_missing:
+            note(
+                f"{n_missing} of {formed.n_judged} judged queries lack the form {form} and are "
+                f"left out, with their judgments; {n_kept} have every form."
+            )
+
+
+def print_runs(
+    qrels: Path, evaluations: Mapping[str, Evaluation], per_query: bool, json: bool
+) -> None:
+    """Print what runs are worth, side by side.
+
+    Args:
+        qrels: the judgments.
+        evaluations: {name of the run: its evaluation}.
+        per_query: print the values of single queries as well.
+        json: print JSON.
+    """
+    if json:
+        emit_json(
+            {
+                "qrels": str(qrels),
+                "runs": [
+                    {
+                        "run": name,
+                        "measures": one.means,
+                        "n_queries": one.n_queries,
+                        "n_queries_without_hits": one.n_without_hits,
+                        **_values(one, per_query),
+                    }
+                    for name, one in evaluations.items()
+                ],
+                "comparisons": [asdict(comparison) for comparison in compare(evaluations)],
+            }
+        )
+        return
+    _emit_table(evaluations, per_query)
+
+
+def _emit_table(evaluations: Mapping[str, Evaluation], per_query: bool) -> None:
+    """Print a column for each evaluation, then what the first is better or worse in."""
+    columns = list(evaluations.values())
+    if len(columns) > 1:
+        emit("\t".join(["measure", *evaluations]))
+    for measure in columns[0].means:
+        emit("\t".join([measure, *(f"{one.means[measure]:.4f}" for one in columns)]))
+    if per_query:
+        _emit_per_query(columns)
+    _emit_comparisons(compare(evaluations))
+    for name, evaluation in evaluations.items():
+        _note_missing(evaluation, name)
+
+
+def _emit_per_query(evaluations: Sequence[Evaluation]) -> None:
+    for measure, values in evaluations[0].per_query.items():
+        for query_id in values:
+            row = [f"{evaluation.per_query[measure][query_id]:.4f}" for evaluation in evaluations]
+            emit("\t".join([measure, query_id, *row]))
+
+
+def _emit_comparisons(comparisons: Sequence[Comparison]) -> None:
+    if comparisons:
+        emit(f"\nagainst {comparisons[0].baseline}, paired t-test:")
+        emit("measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses")
+    for one in comparisons:
+        p_values = ["-" if value is None else f"{value:.4f}" for value in (one.p_value, one.p_holm)]
+        counts = [str(count) for count in (one.wins, one.ties, one.losses)]
+        emit("\t".join([one.measure, one.run, f"{one.difference:+.4f}", *p_values, *counts]))
+
+
+def _values(evaluation: Evaluation, per_query: bool) -> dict[str, Any]:
+    return {"per_query": evaluation.per_query} if per_query else {}
+
+
+def _times(experiment: Experiment) -> str:
+    return (
+        f"encoding {experiment.query_encoding_ms:.2f} ms a query, "
+        f"search {experiment.search_ms:.2f} ms a query "
+        f"(k {experiment.k}, threads {experiment.threads})"
+    )
+
+
+def _note_missing(evaluation: Evaluation, name: str) -> None:
+    if evaluation.n_without_hits:
+        note(
+            f"{name}: {evaluation.n_without_hits} of {evaluation.n_queries} queries have judgments "
+            "but no hits; they count as 0."
+        )
