@@ -18,7 +18,7 @@ from lsr.cli.encoder_options import (
     PrecisionOption,
     QueryWeightsOption,
 )
-from lsr.cli.long_texts import OnLong, OnLongOption, refuse_long
+from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
 from lsr.cli.output import (
     Bar,
     JsonOption,
@@ -54,6 +54,7 @@ def encode(
     precision: PrecisionOption = None,
     query_weights: QueryWeightsOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
+    stride: StrideOption = None,
     backend: BackendOption = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the folder of an interrupted encoding.")
@@ -74,7 +75,9 @@ def encode(
     set_quiet(quiet)
     is_folder = _is_folder(output, queries, resume)
     started = time.perf_counter()
-    encoder = EncoderOptions(model, max_length, precision, query_weights).load(backend)
+    encoder = EncoderOptions(
+        model, max_length, precision, query_weights, parsed_passages(on_long, stride)
+    ).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)
     else:

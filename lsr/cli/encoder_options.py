@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lsr.encoders import Encoder
+    from lsr.encoders import Encoder, Passages
 
 ModelOption = Annotated[
     str | None,
@@ -55,6 +55,7 @@ class EncoderOptions:
     max_length: int | None = None
     precision: str | None = None
     query_weights: str | None = None
+    passages: Passages | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return what was said as settings of an encoder, with paths that hold everywhere."""
@@ -63,6 +64,7 @@ class EncoderOptions:
             "max_length": self.max_length,
             "precision": self.precision,
             "query_weights": _whole_path(self.query_weights),
+            "passages": self.passages and self.passages.as_settings(),
         }
 
     def load(self, backend: str) -> Encoder:
@@ -79,6 +81,7 @@ class EncoderOptions:
             precision=Precision.parse(self.precision or Precision.AUTO),
             backend=Backend.parse(backend),
             query_weights=self.query_weights,
+            passages=self.passages,
         )
 
 

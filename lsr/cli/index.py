@@ -21,7 +21,7 @@ from lsr.cli.encoder_options import (
     QueryWeightsOption,
 )
 from lsr.cli.index_report import IndexReport
-from lsr.cli.long_texts import OnLong, OnLongOption, refuse_long
+from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
 from lsr.cli.output import (
     IndexOption,
     JsonOption,
@@ -97,6 +97,7 @@ def index(
         OnError, typer.Option(help="Stop at a record that cannot be indexed, or skip it.")
     ] = OnError.FAIL,
     on_long: OnLongOption = OnLong.TRUNCATE,
+    stride: StrideOption = None,
     update: Annotated[
         bool, typer.Option("--update", help="Replace documents that have the id of a new one.")
     ] = False,
@@ -120,7 +121,9 @@ def index(
     set_quiet(quiet)
     started = time.perf_counter()
     path = Path(index)
-    encoder_options = EncoderOptions(model, max_length, precision, query_weights)
+    encoder_options = EncoderOptions(
+        model, max_length, precision, query_weights, parsed_passages(on_long, stride)
+    )
     options = {
         **encoder_options.settings(),
         **{"max-weight": max_weight, "weights": weights, "prune": prune, "field": field or []},

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from lsr.documents import Document
-    from lsr.encoders import Encoder
+    from lsr.encoders import Encoder, Passages
 
 
 class OnLong(StrEnum):
@@ -18,14 +18,39 @@ class OnLong(StrEnum):
 
     TRUNCATE = "truncate"
     ERROR = "error"
+    MAX = "max"
+    SUM = "sum"
 
 
 OnLongOption = Annotated[
     OnLong,
     typer.Option(
-        "--on-long", help="Read the beginning of a text that is longer than --max-length, or stop."
+        "--on-long",
+        help="Of a text longer than --max-length: read the beginning, stop with an error, or read "
+        "it passage by passage and take each term's largest weight, or its sum.",
     ),
 ]
+StrideOption = Annotated[
+    int | None,
+    typer.Option(
+        "--stride",
+        min=1,
+        metavar="TOKENS",
+        help="From the start of one passage to the next, with --on-long max or sum; without it "
+        "passages do not overlap.",
+    ),
+]
+
+
+def parsed_passages(on_long: OnLong, stride: int | None) -> Passages | None:
+    """Return how long texts are split; None if they are not."""
+    from lsr.encoders import Aggregation, Passages
+
+    if on_long in {OnLong.MAX, OnLong.SUM}:
+        return Passages(Aggregation(on_long.value), stride)
+    if stride is not None:
+        raise typer.BadParameter("--stride goes with --on-long max or --on-long sum.")
+    return None
 
 
 def refuse_long(truncated: Sequence[Document], encoder: Encoder) -> None:

@@ -57,8 +57,8 @@ class Encoder(Protocol):
         """Digest of the vocabulary; vectors of equal fingerprints share their term ids."""
 
     @property
-    def weight_ceiling(self) -> float:
-        """Largest weight that an index must hold without clipping."""
+    def weight_ceiling(self) -> float | None:
+        """Largest weight that an index must hold without clipping; None where there is no limit."""
 
     @property
     def separator(self) -> str:
@@ -94,6 +94,13 @@ class Encoder(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a document's text has, special ones included, before it is cut."""
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        """Return the passages of a document's text that are encoded, (start, end) in characters.
+
+        What is behind the last one is not read. A term of a text of several passages has the
+        largest of its weights in them, or their sum.
+        """
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, at most `top_k` tokens."""

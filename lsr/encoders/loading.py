@@ -15,6 +15,8 @@ from lsr.encoders.locating import locate_model
 from lsr.encoders.method import TableWeighting, VocabularyWeighting
 from lsr.encoders.network import Network
 from lsr.encoders.network_tower import NetworkTower
+from lsr.encoders.passage_tower import PassageTower
+from lsr.encoders.passages import Aggregation, Passages
 from lsr.encoders.precision import Precision
 from lsr.encoders.query_table import read_query_table
 from lsr.encoders.table_tower import TableTower
@@ -42,6 +44,7 @@ def load_encoder(
     precision: Precision = Precision.AUTO,
     backend: Backend = Backend.AUTO,
     query_weights: str | Path | None = None,
+    passages: Passages | None = None,
 ) -> Encoder:
     """Load an encoder of documents and queries.
 
@@ -60,6 +63,8 @@ def load_encoder(
         query_weights: a table that gives the terms of queries their weights, such as the
             ``idf.json`` of an inference-free model, in place of the model's own way; queries then
             need no network.
+        passages: how documents of more tokens than `max_length` are encoded in passages; None to
+            cut them. Queries are always cut.
 
     Raises:
         ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
@@ -91,11 +96,18 @@ def load_encoder(
     settings |= {"documents": documents.side.as_dict(), "queries": queries.side.as_dict()}
     load = partial(load_tower, model, max_length=max_length, precision=wanted, backend=chosen)
     tower = load(queries)
+
+    def load_documents() -> Tower:
+        whole = tower if documents == queries else load(documents)
+        return whole if passages is None else PassageTower(whole, passages)
+
+    is_summed = passages is not None and passages.aggregation is Aggregation.SUM
     return TwoTowerEncoder(
         model=model,
         settings=settings,
         queries=tower,
-        load_documents=lambda: tower if documents == queries else load(documents),
+        load_documents=load_documents,
+        weight_ceiling=None if is_summed else documents.side.weight_ceiling,
     )
 
 
@@ -118,6 +130,7 @@ def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
         precision=precision if offers.offers(precision) else Precision.AUTO,
         backend=backend,
         query_weights=settings.get("query_weights"),
+        passages=Passages.of_settings(settings.get("passages")),
     )
 
 

@@ -74,6 +74,20 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = ""
     prune: str | None = None
 
+    @property
+    def weight_ceiling(self) -> float | None:
+        """Largest weight of a term; None where there is no limit.
+
+        log(1 + logit) reaches 4.0 at a logit of 53.6; trained models stay below 4.
+        """
+        weighting = self.weighting
+        is_bounded = (
+            isinstance(weighting, VocabularyWeighting)
+            and weighting.pooling is Pooling.MAX
+            and weighting.saturation
+        )
+        return 4.0 if is_bounded else None
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         values: dict[str, Any] = msgspec.to_builtins(self)

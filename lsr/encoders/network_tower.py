@@ -109,6 +109,10 @@ class NetworkTower:
         """Return how many tokens a text has, special ones included, before it is cut."""
         return self._tokenizer.count(text)
 
+    def split(self, text: str, stride: int | None = None) -> list[tuple[int, int]]:
+        """Return the passages that are read of a text, (start, end) in characters."""
+        return self._tokenizer.split(text, stride)
+
     def term_spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""
         return self._tokenizer.spans(text)

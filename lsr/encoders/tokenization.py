@@ -119,6 +119,39 @@ class TextTokenizer:
         )
         return len(encoding.ids) + self._before.size + self._after.size
 
+    def split(self, text: str, stride: int | None = None) -> list[tuple[int, int]]:
+        """Return passages of a text that are read whole, each from word to word.
+
+        Args:
+            text: the text.
+            stride: tokens from the start of one passage to the start of the next, up to the end of
+                a word; None for as many as a passage may have.
+
+        Returns:
+            (start, end) of each passage, in characters; a word of more tokens than a passage may
+            have is split.
+        """
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        prefix = self._backend.encode(self._prefix, add_special_tokens=False)
+        # Some tokenizers make another token of a word that begins a text: hence one less.
+        longest = max(1, self._room - len(prefix.ids) - 1)
+        n_tokens = len(encoding.ids)
+        if n_tokens <= longest:
+            return [(0, len(text))]
+        words = [-1 if word is None else word for word in encoding.word_ids]
+        ends = [end for _, end in encoding.offsets]
+        passages = []
+        start = 0
+        while True:
+            stop = _end_of_word(words, range(min(n_tokens, start + longest), start, -1))
+            first = 0 if start == 0 else ends[start - 1]
+            passages.append((first, len(text) if stop == n_tokens else ends[stop - 1]))
+            if stop == n_tokens:
+                return passages
+            # Up to the stride, or just beyond it where that is within a word.
+            step = min(stop, start + min(stride or longest, longest))
+            start = _end_of_word(words, [*range(step, start, -1), *range(step, stop), stop])
+
     def spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) of every token, as character offsets into `text`."""
         encoding = self._backend.encode(text[:MAX_SPAN_CHARACTERS], add_special_tokens=False)
@@ -183,6 +216,19 @@ def _n_settled(encoding: Encoding, n_characters: int) -> int:
     ends = np.array(encoding.offsets, np.int64)[:, 1]
     settled = (words <= words.max() - UNSETTLED_WORDS) & (ends <= n_characters)
     return int(settled.size if settled.all() else np.argmin(settled))
+
+
+def _end_of_word(words: Sequence[int], candidates: Sequence[int]) -> int:
+    """Return the first of the candidates at which a word ends; the first of all if there is none.
+
+    Args:
+        words: number of each token's word.
+        candidates: positions between tokens.
+    """
+    for end in candidates:
+        if end == len(words) or words[end] != words[end - 1]:
+            return end
+    return candidates[0]
 
 
 def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

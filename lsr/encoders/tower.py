@@ -43,5 +43,17 @@ class Tower(Protocol):
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, special ones included, before it is cut."""
 
+    def split(self, text: str, stride: int | None = None) -> list[tuple[int, int]]:
+        """Return the passages that are read of a text, one at least, and no word in two halves.
+
+        Args:
+            text: the text.
+            stride: tokens from the start of one passage to the start of the next; None for as many
+                as a passage may have.
+
+        Returns:
+            (start, end) of each, in characters.
+        """
+
     def term_spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""

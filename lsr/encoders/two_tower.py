@@ -15,9 +15,6 @@ from lsr.encoders.tower import Tower
 from lsr.errors import UnsupportedModelError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
-WEIGHT_CEILING = 4.0
-"""log(1 + logit) reaches 4.0 at a logit of 53.6; trained models stay below 4."""
-
 
 class TwoTowerEncoder:
     """Encodes documents and queries; made by `load_encoder`.
@@ -27,9 +24,8 @@ class TwoTowerEncoder:
         settings: JSON values that, with those of the documents' tower, load the encoder again.
         queries: the tower of queries.
         load_documents: loads the tower of documents, or returns that of queries.
+        weight_ceiling: largest weight of a document; None where there is no limit.
     """
-
-    weight_ceiling = WEIGHT_CEILING
 
     def __init__(
         self,
@@ -38,8 +34,10 @@ class TwoTowerEncoder:
         settings: Mapping[str, Any],
         queries: Tower,
         load_documents: Callable[[], Tower],
+        weight_ceiling: float | None,
     ) -> None:
         self.model = model
+        self.weight_ceiling = weight_ceiling
         self.queries = queries
         self.tokens = queries.tokens
         self.fingerprint = vocabulary_fingerprint(queries.tokens)
@@ -75,6 +73,11 @@ class TwoTowerEncoder:
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a document's text has, special ones included, before it is cut."""
         return self.documents.count_tokens(text)
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        """Return the passages of a document's text that are encoded; see `Encoder.split`."""
+        passages = self.documents.split(text)
+        return passages if "passages" in self.documents.settings else passages[:1]
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, ties by term id.

@@ -64,3 +64,18 @@ def test_an_unknown_precision_lists_the_known(tiny_model: Path, tmp_path: Path) 
     assert "The precision 'int4' is not one of auto, float32, bfloat16, int8." in " ".join(
         done.stderr.split()
     )
+
+
+def test_long_texts_are_read_passage_by_passage(tiny_model: Path, tmp_path: Path) -> None:
+    index = made(tmp_path, tiny_model, "--max-length", "8", "--on-long", "sum", "--stride", "3")
+
+    encoder = library.Index.open(index).encoder
+    assert encoder.settings["passages"] == {"aggregation": "sum", "stride": 3}
+    assert len(encoder.split(json.loads(DOCUMENT)["text"])) > 1
+    done = lsr("index", "docs.jsonl", "--index", "idx", "--on-long", "max", cwd=tmp_path)
+    assert "was made with passages {'aggregation': 'sum', 'stride': 3}, not" in " ".join(
+        done.stderr.split()
+    )
+    done = lsr("index", "docs.jsonl", "--index", "other", "--stride", "3", cwd=tmp_path)
+    assert done.code == 2
+    assert "--stride goes with --on-long max or --on-long sum" in done.stderr

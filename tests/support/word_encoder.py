@@ -42,6 +42,9 @@ class WordEncoder:
         for texts in runs:
             yield EncodedTexts(self.encode_documents(texts, listener))
 
+    def split(self, text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))]
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
