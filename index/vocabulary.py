@@ -91,7 +91,7 @@ class Vocabulary:
             self._refuse_unknown(names)
         else:
             self._grow(names)
-        return vectors.with_terms(self._lookup(names), self.n_terms)
+        return vectors.with_terms(self.lookup(names), self.n_terms)
 
     def queries(self, vectors: SparseBatch, names: Sequence[str] | None) -> SparseBatch:
         """Return query vectors in this vocabulary; terms that no document has are left out."""
@@ -109,7 +109,7 @@ class Vocabulary:
                 names = [str(_checked_number(name)) for name in names]
                 new_ids = np.array([int(name) for name in names], dtype=np.int64)
             else:
-                new_ids = self._lookup(names)
+                new_ids = self.lookup(names)
         ids = new_ids[vectors.terms]
         known = (ids >= 0) & (ids < self.n_terms)
         row_of = np.repeat(np.arange(len(vectors)), vectors.active_dims)[known]
@@ -141,7 +141,8 @@ class Vocabulary:
             raise InvalidInputError(f"More than {MAX_TERM_ID:,} different terms are too many.")
         self.__dict__.pop("fingerprint", None)
 
-    def _lookup(self, names: Sequence[str]) -> NDArray[np.int64]:
+    def lookup(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return the term id of each name; -1 where there is none."""
         ids = self._ids
         return np.array([ids.get(name, -1) for name in names], dtype=np.int64)
 

@@ -6,26 +6,24 @@ A window that repeats one word is thus no better than one that holds it once, an
 part of the score that the reader can see in the window.
 
 Terms may contribute without any literal word: a learned encoder adds related terms to queries and
-to documents alike. Such terms mark nothing, and `term_origins` tells those of the query.
+to documents alike. Such terms mark nothing.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-TermSpan = tuple[int, int, int]
-"""Term id, start and end of one word piece in a text."""
+from lsr.words import IDEOGRAPHS, TermSpan, words_of
 
 DEFAULT_WIDTH = 240
 _LONGEST_UNIT = 40  # so that text without spaces can be cut, too
 
-_IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # written without spaces between words
-_UNIT = re.compile(rf"[{_IDEOGRAPHS}]|[^\s{_IDEOGRAPHS}]{{1,{_LONGEST_UNIT}}}")
-_WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W{_IDEOGRAPHS}]+")
+_UNIT = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]{{1,{_LONGEST_UNIT}}}")
+_LETTER = re.compile(r"\w")
 
 # Contributions become integers: sums then do not drift from window to window.
 _SCALE = 1_000_000
@@ -76,7 +74,7 @@ def best_passage(
             (term, start, end)
             for term, start, end in term_spans(shown)
             # A full stop may score, but a marked one tells nobody anything.
-            if contributions.get(term, 0.0) > 0 and _WORD.search(shown, start, end)
+            if contributions.get(term, 0.0) > 0 and _LETTER.search(shown, start, end)
         ),
         key=lambda match: match[1:],
     )
@@ -86,20 +84,10 @@ def best_passage(
     windows = _windows(units, width)
     scores = _window_scores(windows, matches, contributions)
     start, end = windows[_best_window(shown, windows, scores)]
-    inside = [(max(low, start), min(high, end)) for _, low, high in matches]
-    words = _whole_words(shown, [(low, high) for low, high in inside if low < high])
-    spans = tuple((max(low, start) - start, min(high, end) - start) for low, high in words)
+    inside = [(term, max(low, start), min(high, end)) for term, low, high in matches]
+    words = words_of(shown, [span for span in inside if span[1] < span[2]])
+    spans = tuple((max(word.start, start) - start, min(word.end, end) - start) for word in words)
     return Highlight(shown[start:end], start, end, spans, start == 0, end == len(shown))
-
-
-def term_origins(
-    query_text: str,
-    query_terms: Iterable[int],
-    term_spans: Callable[[str], Sequence[TermSpan]],
-) -> dict[int, bool]:
-    """Tell for every query term whether the user typed it (True) or the model added it (False)."""
-    typed = {term for term, _, _ in term_spans(query_text)}
-    return {term: term in typed for term in query_terms}
 
 
 def _windows(units: Sequence[tuple[int, int]], width: int) -> list[tuple[int, int]]:
@@ -151,24 +139,3 @@ def _best_window(shown: str, windows: Sequence[tuple[int, int]], scores: Sequenc
         if start == 0 or shown[max(0, start - 2) : start] in {". ", "! ", "? "}:
             return number
     return (first + last) // 2
-
-
-def _whole_words(shown: str, pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Widen sorted word pieces to the words around them and join what then overlaps."""
-    words: list[tuple[int, int]] = []
-    if not pieces:
-        return words
-    found = [match.span() for match in _WORD.finditer(shown)]
-    starts = [start for start, _ in found]
-    for low, high in pieces:
-        before = bisect_right(starts, low) - 1
-        if before >= 0 and found[before][1] > low:
-            low = found[before][0]
-        behind = bisect_right(starts, high - 1) - 1
-        if behind >= 0 and found[behind][1] >= high:
-            high = found[behind][1]
-        if words and low < words[-1][1]:
-            words[-1] = (words[-1][0], max(high, words[-1][1]))
-        else:
-            words.append((low, high))
-    return words

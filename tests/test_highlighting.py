@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
+from lsr.highlighting import Highlight, best_passage
+from lsr.words import TermSpan
 
 VOCABULARY = ["curve", "fit", "smooth", "##ing", "naïve", "学", "习", "points", "."]
 FILLER = ["the", "of", "x." * 9, "a-long-word-" * 6, "ends.", "Is", "\n", "\t\n ", "δ"]
@@ -155,7 +156,3 @@ def test_text_without_spaces_is_cut() -> None:
 
     assert "curve" in found.text
     assert len(found.text) <= 100
-
-
-def test_tells_typed_terms_from_added_ones() -> None:
-    assert term_origins("fit a curve", [0, 1, 2], spans_of) == {0: True, 1: True, 2: False}

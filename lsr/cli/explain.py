@@ -1,10 +1,9 @@
-"""`lsr explain`: why a document has its score for a query, term by term."""
+"""`lsr explain`: why a document has its score for a query, word by word."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +14,10 @@ from lsr.cli.question import (
     parsed_question,
     question_as_json,
 )
-from lsr.conversations import Question, question_text
 
 if TYPE_CHECKING:
-    from lsr.retrieval import Explanation, Index
+    from lsr.retrieval import TermShare, WordExplanation, WordShare
+    from lsr.words import Word
 
 
 def explain(
@@ -36,13 +35,14 @@ def explain(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Print each query term's weight in the query and the document, and its share of the score.
+    """Print what each word adds to the score: its weight in the query and in the document.
 
-    Terms that the model added to the query are marked with +.
+    Word pieces stand below their word. A + before a term: the model added it to the query; before
+    a document weight: the model added it to the document, whose text does not have it.
 
     Example: lsr explain "shortest path in a graph" heapq --index demo-index
     """
-    from lsr.retrieval import Index
+    from lsr.retrieval import Index, explain_in_words
 
     set_quiet(quiet)
     *texts, doc_id = words
@@ -51,38 +51,69 @@ def explain(
             "Give one question, a QUERY, --conversation or --vector, and one DOC_ID."
         )
     question = parsed_question(texts[0] if texts else None, conversation, vector)
-    opened = Index.open(index)
-    explanation = opened.explain(question, doc_id)
-    typed = _typed_terms(opened, question, explanation)
+    found = explain_in_words(Index.open(index), question, doc_id)
     if json:
-        emit_json(
-            {
-                "query": question_as_json(question),
-                "id": doc_id,
-                "score": explanation.score,
-                "terms": [
-                    {**asdict(share), "typed": share.term_id in typed}
-                    for share in explanation.terms
-                ],
-            }
-        )
+        emit_json({"query": question_as_json(question), **_as_json(found)})
         return
-    emit(f"{doc_id} scores {explanation.score:.4f}")
+    emit(f"{doc_id} scores {found.explanation.score:.4f}")
     emit(f"{'term':<24}{'query':>9}{'document':>10}{'product':>9}{'share':>8}")
-    for share in explanation.terms:
-        mark = "" if share.term_id in typed else "+"
-        emit(
-            f"{mark + share.term:<24}{share.query_weight:>9.3f}{share.document_weight:>10.3f}"
-            f"{share.product:>9.3f}{share.share:>8.1%}"
-        )
+    for row in found.words:
+        for line in _lines(row, found):
+            emit(line)
 
 
-def _typed_terms(
-    index: Index, question: Question | Mapping[str, float], explanation: Explanation
-) -> set[int]:
-    """Return the terms that were said; a vector holds no others, and needs no model."""
-    terms = {share.term_id for share in explanation.terms}
-    if isinstance(question, Mapping):
-        return terms
-    read = question_text(question, index.encoder.separator)
-    return terms & {term for term, _, _ in index.encoder.term_spans(read)}
+def _lines(row: WordShare, found: WordExplanation) -> list[str]:
+    """Return a row of the table, and its terms below it where they are not the word itself."""
+    mark = "" if row.typed else "+"
+    (first, *others) = row.terms
+    if not others and row.word.casefold() == row.names[0].casefold():
+        return [_line(mark + row.names[0], first, found)]
+    head = f"{mark + row.word:<24}{'':>19}{row.product:>9.3f}{row.share:>8.1%}"
+    return [
+        head,
+        *(
+            _line(f"  {mark}{name}", one, found)
+            for name, one in zip(row.names, row.terms, strict=True)
+        ),
+    ]
+
+
+def _line(name: str, share: TermShare, found: WordExplanation) -> str:
+    added = found.in_document is not None and share.term_id not in found.in_document
+    weight = f"{'+' if added and share.document_weight else ''}{share.document_weight:.3f}"
+    return (
+        f"{name:<24}{share.query_weight:>9.3f}{weight:>10}{share.product:>9.3f}{share.share:>8.1%}"
+    )
+
+
+def _as_json(found: WordExplanation) -> dict[str, Any]:
+    explanation, known = found.explanation, found.in_document
+    return {
+        "id": explanation.doc_id,
+        "score": explanation.score,
+        "query_text": found.query_text,
+        "terms": [
+            {
+                **asdict(share),
+                "typed": share.term_id in found.typed,
+                "in_document": None if known is None else share.term_id in known,
+            }
+            for share in explanation.terms
+        ],
+        "words": [
+            {
+                "word": row.word,
+                "terms": [share.term for share in row.terms],
+                "product": row.product,
+                "share": row.share,
+                "typed": row.typed,
+                "query_words": _places(row.query_words),
+                "document_words": None if known is None else _places(row.document_words or ()),
+            }
+            for row in found.words
+        ],
+    }
+
+
+def _places(words: tuple[Word, ...]) -> list[dict[str, Any]]:
+    return [{"text": word.text, "start": word.start, "end": word.end} for word in words]

@@ -5,7 +5,7 @@
         Create a smoothing B-spline function with bounded error ...
         smooth 34% · curve 21% · +interpolation 12% · 9 more 33%
 
-A plus marks a term that the model added to the query.
+A plus marks a term that the model added to the query. Pieces of one word are one entry.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from rich.console import Console
 from rich.text import Text
 
 from lsr.conversations import Conversation, Question, question_text
-from lsr.highlighting import Highlight, TermSpan, best_passage, term_origins
+from lsr.highlighting import Highlight, best_passage
 from lsr.index import EXACT, Approximation
+from lsr.retrieval import WordShare, word_shares
+from lsr.term_names import name_reader
+from lsr.words import TermSpan, Word, words_of
 
 if TYPE_CHECKING:
     from lsr.retrieval import Explanation, Hit, Index
@@ -31,15 +34,15 @@ _WORD = re.compile(r"\w+")
 
 
 class Contribution(NamedTuple):
-    """What one term adds to a score.
+    """What one word adds to a score.
 
     Attributes:
-        term: its name in the vocabulary.
+        word: a word of the query, or the name of a term.
         share: its part of the score, from 0 to 1.
         typed: whether it stands in the query; else the model added it.
     """
 
-    term: str
+    word: str
     share: float
     typed: bool
 
@@ -55,7 +58,7 @@ class HitView:
         title: may be empty; the id then stands in its place.
         where: where to read on, such as ``json/decoder.py:254``; may be empty.
         highlight: the passage that shows most of the score.
-        contributions: the terms of the score, largest share first.
+        contributions: the words of the score, largest share first.
         detailed: whether to show all of them, one a line.
     """
 
@@ -104,11 +107,13 @@ def hit_views(
         return [index.explain(query, hit.doc_id, approximation=approximation) for hit in hits]
 
     spans: Callable[[str], Sequence[TermSpan]]
+    words: list[Word] | None
     if isinstance(query, (str, Conversation)):
         vector = index.vector_of(query)
-        spans = index.encoder.term_spans
+        spans = index.term_spans
         read = question_text(query, index.encoder.separator)
-        typed = term_origins(read, vector.terms.tolist(), spans)
+        words = words_of(read, spans(read))
+        readable = name_reader(index.searcher.vocabulary.names)
         # By name: an index may number its terms in another way than the encoder.
         name = index.searcher.vocabulary.name
         terms, weights = vector.row(0)
@@ -120,25 +125,30 @@ def hit_views(
         )
     else:
         # The encoder is not loaded for its tokenizer alone: a vector needs no model.
-        typed = {}
+        words, readable = None, str
         explanations = explained(query)
         names = {one.term: one.term_id for explanation in explanations for one in explanation.terms}
         spans = _literal_spans(names)
     return [
-        _view(hit, explanation, typed, spans, detailed)
+        _view(
+            hit,
+            {one.term_id: one.product for one in explanation.terms if one.product > 0},
+            [row for row in word_shares(explanation, words, None, readable) if row.product > 0],
+            spans,
+            detailed,
+        )
         for hit, explanation in zip(hits, explanations, strict=True)
     ]
 
 
 def _view(
     hit: Hit,
-    explanation: Explanation,
-    typed: Mapping[int, bool],
+    products: Mapping[int, float],
+    words: Sequence[WordShare],
     spans: Callable[[str], Sequence[TermSpan]],
     detailed: bool,
 ) -> HitView:
     document = hit.document
-    matching = [one for one in explanation.terms if one.product > 0]
     file, line = document.metadata.get("file"), document.metadata.get("line")
     return HitView(
         rank=hit.rank,
@@ -146,12 +156,8 @@ def _view(
         doc_id=hit.doc_id,
         title=document.title,
         where=f"{file}:{line}" if file and line else "",
-        highlight=best_passage(
-            document.text, {one.term_id: one.product for one in matching}, spans
-        ),
-        contributions=[
-            Contribution(one.term, one.share, typed.get(one.term_id, True)) for one in matching
-        ],
+        highlight=best_passage(document.text, products, spans),
+        contributions=[Contribution(row.word, row.share, row.typed) for row in words],
         detailed=detailed,
     )
 
@@ -203,7 +209,7 @@ def _shares(contributions: Sequence[Contribution], *, detailed: bool) -> Text:
     shown = len(contributions) if detailed else _SHOWN_TERMS
     parts = [
         Text.assemble(
-            (one.term if one.typed else f"+{one.term}", "green" if one.typed else "magenta"),
+            (one.word if one.typed else f"+{one.word}", "green" if one.typed else "magenta"),
             f" {one.share:.0%}",
         )
         for one in contributions[:shown]

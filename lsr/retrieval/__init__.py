@@ -2,6 +2,17 @@
 
 from lsr.retrieval.hits import Explanation, Hit, TermShare
 from lsr.retrieval.index import Index
+from lsr.retrieval.word_shares import WordExplanation, WordShare, explain_in_words, word_shares
 from lsr.retrieval.writer import Writer
 
-__all__ = ["Explanation", "Hit", "Index", "TermShare", "Writer"]
+__all__ = [
+    "Explanation",
+    "Hit",
+    "Index",
+    "TermShare",
+    "WordExplanation",
+    "WordShare",
+    "Writer",
+    "explain_in_words",
+    "word_shares",
+]

@@ -26,6 +26,7 @@ from lsr.index import (
     MemoryBudget,
     Rankings,
     Searcher,
+    VocabularyKind,
     WeightType,
     is_index,
     make_snapshot,
@@ -41,6 +42,7 @@ from lsr.retrieval.hits import Explanation, Hit, explained_score, named_hits
 from lsr.retrieval.query_vectors import QueryLike, encoded_questions, given_vector
 from lsr.retrieval.writer import DocumentLike, Writer
 from lsr.sparse import SparseBatch
+from lsr.words import TermSpan
 
 FilterLike = str | Mapping[str, object] | Filter
 
@@ -384,6 +386,19 @@ class Index:
         if approximation.prune:
             vector = prune(vector, approximation.prune)
         return explained_score(searcher, vector, doc_id, doc_number)
+
+    def term_spans(self, text: str) -> list[TermSpan]:
+        """Return (term id, start, end) of the pieces of a text that are terms of the index."""
+        spans = self.encoder.term_spans(text)
+        vocabulary = self.searcher.vocabulary
+        if vocabulary.kind is not VocabularyKind.NAMES:
+            return spans
+        ids = vocabulary.lookup([self.encoder.tokens[term] for term, _, _ in spans])
+        return [
+            (term, start, end)
+            for term, (_, start, end) in zip(ids.tolist(), spans, strict=True)
+            if term >= 0
+        ]
 
     def info(self) -> dict[str, Any]:
         """Return counts, sizes and settings of the index, as JSON values."""

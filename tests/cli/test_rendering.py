@@ -1,12 +1,18 @@
 import io
+import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from command import lsr
 from lsr.cli.rendering import Contribution, HitView, hit_views, render_hits
 from lsr.highlighting import Highlight
 from lsr.retrieval import Index
+from lsr.sparse import SparseBatch
+from word_encoder import WORDS, WordEncoder
 
 PASSAGE = "Fit a smooth curve to points. " * 6
 VIEW = HitView(
@@ -66,6 +72,46 @@ def test_hits_of_a_vector_query_name_only_matching_terms(tmp_path: Path) -> None
 
     views = hit_views(index, query, index.search(query))
 
-    assert [[one.term for one in view.contributions] for view in views] == [["cat"], ["dog"]]
+    assert [[one.word for one in view.contributions] for view in views] == [["cat"], ["dog"]]
     assert views[0].contributions[0].share == pytest.approx(1.0)
     assert views[0].highlight.text == ""
+
+
+def test_pieces_of_a_word_are_one_contribution_and_mark_it(tmp_path: Path) -> None:
+    class Pieces(WordEncoder):
+        """Knows the word "applebread" as two pieces."""
+
+        def term_spans(self, text: str) -> list[tuple[int, int, int]]:
+            found = [(one.start(), one.group()) for one in re.finditer("apple|bread|fig", text)]
+            return [(WORDS.index(word), at, at + len(word)) for at, word in found]
+
+        def encode_queries(self, texts: Sequence[str]) -> SparseBatch:
+            return super().encode_queries([re.sub("apple|bread", r" \g<0> fig ", texts[0])])
+
+    # Named otherwise than by the encoder's numbers, as vectors from elsewhere are.
+    Index.build(tmp_path / "idx", [("x", {"fig": 1.0, "bread": 2.0, "apple": 1.0})])
+    index = Index.open(tmp_path / "idx", encoder=Pieces())
+
+    (view,) = hit_views(index, "applebread", index.search("applebread"))
+
+    assert [(one.word, one.typed) for one in view.contributions] == [
+        ("applebread", True),
+        ("fig", False),
+    ]
+    assert sum(one.share for one in view.contributions) == pytest.approx(1.0)
+
+
+def test_marks_are_found_in_an_index_that_numbers_terms_in_its_own_way(tmp_path: Path) -> None:
+    class Pieces(WordEncoder):
+        def term_spans(self, text: str) -> list[tuple[int, int, int]]:
+            found = [(one.start(), one.group()) for one in re.finditer(r"\w+", text)]
+            return [(WORDS.index(word), at, at + len(word)) for at, word in found if word in WORDS]
+
+    lines = [{"id": "x", "text": "a fig with bread", "vector": {"fig": 1.0, "bread": 2.0}}]
+    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(line) for line in lines))
+    assert lsr("index", "docs.jsonl", "--index", "idx", cwd=tmp_path).code == 0
+    index = Index.open(tmp_path / "idx", encoder=Pieces())
+
+    (view,) = hit_views(index, "bread", index.search("bread"))
+
+    assert [view.highlight.text[low:high] for low, high in view.highlight.spans] == ["bread"]

@@ -106,6 +106,50 @@ def test_explain_adds_up_to_the_score(indexed: Path) -> None:
     assert typed <= {"the", "garden"}
 
 
+def test_explain_gathers_pieces_by_words(indexed: Path) -> None:
+    explain = ("explain", "Gardenflowers of the", "d2", "--index", "idx")
+    found = json.loads(lsr(*explain, "--json", cwd=indexed).stdout)
+    shown = lsr(*explain, cwd=indexed).stdout.splitlines()[2:]
+
+    terms = {term["term"]: term for term in found["terms"]}
+    rows = {row["word"]: row for row in found["words"]}
+    assert sorted(term for row in rows.values() for term in row["terms"]) == sorted(terms)
+    # The same products in another order: a rounding apart.
+    total = sum(row["product"] for row in rows.values())
+    assert total == pytest.approx(found["score"], rel=1e-12)
+    row = rows["Gardenflowers"]
+    pieces = ["garden", *(f"##{letter}" for letter in "flowers")]
+    assert row["terms"] == [piece for piece in pieces if piece in terms]
+    assert len(row["terms"]) > 1
+    assert row["query_words"] == [{"text": "Gardenflowers", "start": 0, "end": 13}]
+    text = "a garden of flowers in the summer"
+    assert all(text[one["start"] : one["end"]] == one["text"] for one in row["document_words"])
+    at = next(number for number, line in enumerate(shown) if line.startswith("Gardenflowers "))
+    below = shown[at + 1 : at + 1 + len(row["terms"])]
+    assert [line[: line.index(" ", 2)] for line in below] == [f"  {one}" for one in row["terms"]]
+    assert {line.split()[0][1:] for line in shown if line.startswith("+")} == {
+        row["word"] for row in rows.values() if not row["typed"]
+    }
+
+
+def test_explain_marks_what_the_model_added_to_the_document(indexed: Path) -> None:
+    explain = ("explain", "the garden", "d2", "--index", "idx")
+    found = json.loads(lsr(*explain, "--json", cwd=indexed).stdout)
+    shown = lsr(*explain, cwd=indexed).stdout.splitlines()[2:]
+
+    added = {
+        term["term"]
+        for term in found["terms"]
+        if term["document_weight"] and not term["in_document"]
+    }
+    columns = [line.split() for line in shown]
+    assert {row[0].lstrip("+") for row in columns if row[2].startswith("+")} == added
+    assert added
+    pieces = {"a", "garden", "of", "flower", "##s", "in", "the", "summer"}
+    for term in found["terms"]:
+        assert term["in_document"] == (term["term"] in pieces)
+
+
 def test_explain_of_an_unknown_document(indexed: Path) -> None:
     done = lsr("explain", "garden", "nobody", "--index", "idx", cwd=indexed)
 
@@ -185,6 +229,10 @@ def test_explains_the_score_of_a_vector_without_a_model(tmp_path: Path, weights:
     assert sum(term["product"] for term in found["terms"]) == pytest.approx(found["score"])
     assert {term["term"] for term in found["terms"] if term["product"] > 0} == {"apple", "bread"}
     assert all(term["typed"] for term in found["terms"])
+    assert all(term["in_document"] is None for term in found["terms"])
+    assert {(row["word"], row["document_words"]) for row in found["words"]} == {
+        (term, None) for term in vector
+    }
     plain = lsr("explain", "--vector", json.dumps(vector), "a", "--index", "idx", cwd=tmp_path)
     assert plain.stdout.startswith(f"a scores {hit.score:.4f}\n")
     assert "+" not in plain.stdout

@@ -16,7 +16,7 @@ WORDS = ("apple", "bread", "cheese", "dough", "egg", "fig", "grape", "honey")
 class WordEncoder:
     """Encodes the words of `WORDS`; weights are irregular, so that rounding them shows."""
 
-    tokens = WORDS
+    tokens: tuple[str, ...] = WORDS
     fingerprint = vocabulary_fingerprint(WORDS)
     weight_ceiling = 4.0
     separator = "[SEP]"
