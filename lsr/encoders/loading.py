@@ -8,11 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
 from lsr.encoders.layouts import TowerFiles, check_checkpoint
 from lsr.encoders.locating import locate_model
-from lsr.encoders.method import TableWeighting, VocabularyWeighting
+from lsr.encoders.method import (
+    NetworkWeighting,
+    PresenceWeighting,
+    TableWeighting,
+    TokenWeighting,
+)
 from lsr.encoders.network import Network
 from lsr.encoders.network_tower import NetworkTower
 from lsr.encoders.passage_tower import PassageTower
@@ -152,8 +159,13 @@ def load_tower(
         backend: of a network.
     """
     weighting = files.side.weighting
-    if isinstance(weighting, TableWeighting):
-        return _load_table(files, max_length)
+    if isinstance(weighting, TableWeighting | PresenceWeighting):
+        return _load_table(files, weighting, max_length)
+    if weighting.is_dense and files.side.prune is None:
+        raise ConfigError(
+            f"The activation {weighting.activation} gives every term of the vocabulary a weight in "
+            "every text; give the side a rule for the light ones, such as prune = 'top_k:1000'."
+        )
     settled, tokenizer = _settled(backend, precision, files, weighting)
     network = _load_network(settled, files, weighting, tokenizer, precision)
     if max_length is None:
@@ -174,27 +186,31 @@ def load_tower(
             pooled=weighting.tokens,
         ),
         tokens=_term_names(tokenizer, network.n_terms),
+        is_lexical=weighting.lexical,
         prune_rule=None if rule is None else PruneRule.parse(rule),
     )
 
 
-def _load_table(files: TowerFiles, max_length: int | None) -> TableTower:
+def _load_table(
+    files: TowerFiles, weighting: TableWeighting | PresenceWeighting, max_length: int | None
+) -> TableTower:
     """Return a tower that has read no weights but those in its table."""
-    assert files.table is not None
     tokenizer = read_tokenizer(files.tokenizer, files.model_type)
     tokenizer = tokenizer or load_transformers_tokenizer(files.tokenizer)
     tokens = _term_names(tokenizer, files.config.get("vocab_size", tokenizer.get_vocab_size()))
-    added = tokenizer.get_added_tokens_decoder()
-    special = [number for number, token in added.items() if token.special]
-    return TableTower(
-        TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH, prefix=files.side.prefix),
-        tokens,
-        read_query_table(files.table, tokens, special),
-    )
+    texts = TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH, prefix=files.side.prefix)
+    if isinstance(weighting, TableWeighting):
+        assert files.table is not None
+        return TableTower(
+            texts, tokens, read_query_table(files.table, tokens, texts.special.tolist())
+        )
+    weights = np.full(len(tokens), weighting.weight, np.float32)
+    weights[texts.special] = 0
+    return TableTower(texts, tokens, weights)
 
 
 def _settled(
-    backend: Backend, precision: Precision, files: TowerFiles, weighting: VocabularyWeighting
+    backend: Backend, precision: Precision, files: TowerFiles, weighting: NetworkWeighting
 ) -> tuple[Backend, Tokenizer]:
     """Return the backend that AUTO stands for, and the tokenizer.
 
@@ -221,15 +237,15 @@ def _settled(
 def _load_network(
     backend: Backend,
     files: TowerFiles,
-    weighting: VocabularyWeighting,
+    weighting: NetworkWeighting,
     tokenizer: Tokenizer,
     precision: Precision,
 ) -> Network:
-    if backend is Backend.TORCH:
-        return load_torch_network(files.folder, files.config, weighting, tokenizer, precision)
+    if backend is Backend.TORCH or isinstance(weighting, TokenWeighting):
+        return load_torch_network(files, weighting, tokenizer, precision)
     from lsr.encoders.native import load_native_network
 
-    return load_native_network(files.folder, files.config, weighting, precision)
+    return load_native_network(files, weighting, precision)
 
 
 def _location(model: str) -> str:

@@ -11,9 +11,27 @@ whose encoders are values of `Side.weighting`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Saturation = Annotated[int, msgspec.Meta(ge=0, le=2)]
+
+SATURATED_CEILING = 4.0
+"""log(1 + x) reaches 4.0 at 53.6; trained models stay below."""
+
+
+class Activation(StrEnum):
+    """What a network's number x becomes first: max(0, x), log(1 + exp x), or x itself.
+
+    A vector holds positive weights only. So `IDENTITY` differs from `RELU` just where numbers of
+    either sign are summed, or the one of largest magnitude is taken: what is negative then is left
+    out. `SOFTPLUS` gives every term a weight.
+    """
+
+    RELU = "relu"
+    SOFTPLUS = "softplus"
+    IDENTITY = "identity"
 
 
 class Pooling(StrEnum):
@@ -21,6 +39,25 @@ class Pooling(StrEnum):
 
     MAX = "max"
     SUM = "sum"
+    MAGNITUDE = "magnitude"
+
+
+class Repeats(StrEnum):
+    """What stands for a term that occurs several times in a text."""
+
+    MAX = "max"
+    SUM = "sum"
+
+
+class Head(StrEnum):
+    """A linear layer that reads one number off the hidden state of a token.
+
+    Models of transformers have none; a checkpoint must bring those that a weighting needs.
+    """
+
+    TOKEN = "token"
+    IMPORTANCE = "importance"
+    QUALITY = "quality"
 
 
 class PooledTokens(StrEnum):
@@ -38,26 +75,124 @@ class PooledTokens(StrEnum):
 class VocabularyWeighting(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="vocabulary"
 ):
-    """Weights from the logits of a masked-language model: pooled over tokens, then saturated.
+    """Weights from the logits of a masked-language model ("MLM", and "clsMLM" of the first token).
+
+    weight[j] = q * pool over tokens i of saturated(activation(logit[i, j] * u[i]))
 
     Attributes:
+        activation: of the logits.
         pooling: over the tokens.
-        saturation: how often log(1 + x) is taken of max(0, logit): once in SPLADE (T. Formal et
-            al., "SPLADE v2", 2021), twice in inference-free models with l0 activation (Z. Geng et
+        saturation: how often log(1 + max(0, x)) is taken: once in SPLADE (T. Formal et al.,
+            "SPLADE v2", 2021), twice in inference-free models with l0 activation (Z. Geng et
             al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers", 2025).
         tokens: which propose weights; with and without [CLS], [SEP] and their like.
+        lexical: whether only the text's own terms keep their weights, special tokens not counted
+            among them; else the text is expanded.
+        importance: whether u[i] = log(1 + softplus(head `IMPORTANCE` of token i)), rather than 1.
+        quality: whether q = sigmoid(head `QUALITY` of the first token), rather than 1. Both are
+            of S. MacAvaney et al., "Expansion via Prediction of Importance with
+            Contextualization" (EPIC), 2020.
     """
 
+    activation: Activation = Activation.RELU
     pooling: Pooling = Pooling.MAX
-    saturation: int = 1
+    saturation: Saturation = 1
     tokens: PooledTokens = PooledTokens.ALL
+    lexical: bool = False
+    importance: bool = False
+    quality: bool = False
+
+    @property
+    def heads(self) -> list[Head]:
+        """The heads that it needs beside the vocabulary's."""
+        return [Head.IMPORTANCE] * self.importance + [Head.QUALITY] * self.quality
+
+    @property
+    def takes_largest_logit(self) -> bool:
+        """Whether a term's largest logit decides: of that alone, what rises can be taken later."""
+        is_simple = self.pooling is Pooling.MAX and self.activation is not Activation.SOFTPLUS
+        return is_simple and not self.heads
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every term of the vocabulary gets a weight in every text."""
+        return self.activation is Activation.SOFTPLUS and not self.lexical
+
+    @property
+    def ceiling(self) -> float | None:
+        """Largest weight to expect, if there is any."""
+        is_bounded = self.saturation > 0 and self.pooling is not Pooling.SUM
+        return SATURATED_CEILING if is_bounded else None
+
+
+class TokenWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="token"):
+    """A weight for every token of the text, from its hidden state h ("MLP"); nothing is expanded.
+
+    weight[t] = the maximum, or sum, over the places i of term t of
+    saturated(activation(a . h[i] + b)), where (a, b) is the head `TOKEN`.
+
+    Attributes:
+        repeats: the framework sums them in queries, and takes their maximum in documents.
+        activation: of the head's number.
+        saturation: how often log(1 + max(0, x)) is taken.
+        tokens: which are terms. Of `TEXT`, special tokens are none, wherever they stand.
+    """
+
+    repeats: Repeats
+    activation: Activation = Activation.RELU
+    saturation: Saturation = 1
+    tokens: PooledTokens = PooledTokens.TEXT
+
+    @property
+    def heads(self) -> list[Head]:
+        """The heads that it needs."""
+        return [Head.TOKEN]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every term of the vocabulary gets a weight in every text."""
+        return False
+
+    @property
+    def lexical(self) -> bool:
+        """Whether only the text's own terms keep their weights, special tokens not among them."""
+        return self.tokens is PooledTokens.TEXT
+
+    @property
+    def ceiling(self) -> float | None:
+        """Largest weight to expect, if there is any."""
+        is_bounded = self.saturation > 0 and self.repeats is Repeats.MAX
+        return SATURATED_CEILING if is_bounded else None
+
+
+class PresenceWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="presence"):
+    """The same weight for every term of the text, however often it occurs ("BINARY").
+
+    Special tokens weigh nothing.
+
+    Attributes:
+        weight: of each term.
+    """
+
+    weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+    @property
+    def ceiling(self) -> float | None:
+        """Largest weight to expect."""
+        return self.weight
 
 
 class TableWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="table"):
     """Weights from a table, of every term that occurs; see `lsr.encoders.query_table`."""
 
+    @property
+    def ceiling(self) -> float | None:
+        """Largest weight to expect, if there is any."""
+        return None
 
-Weighting = VocabularyWeighting | TableWeighting
+
+NetworkWeighting = VocabularyWeighting | TokenWeighting
+Weighting = NetworkWeighting | PresenceWeighting | TableWeighting
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,17 +211,8 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def weight_ceiling(self) -> float | None:
-        """Largest weight of a term; None where there is no limit.
-
-        log(1 + logit) reaches 4.0 at a logit of 53.6; trained models stay below 4.
-        """
-        weighting = self.weighting
-        is_bounded = (
-            isinstance(weighting, VocabularyWeighting)
-            and weighting.pooling is Pooling.MAX
-            and weighting.saturation
-        )
-        return 4.0 if is_bounded else None
+        """Largest weight of a term to expect; None where there is no limit."""
+        return self.weighting.ceiling
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""

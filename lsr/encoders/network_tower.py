@@ -10,6 +10,7 @@ from typing import Any
 
 from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.batching import WINDOW_TEXTS, Window
+from lsr.encoders.lexical import without_expansion
 from lsr.encoders.network import Network
 from lsr.encoders.tokenization import TextTokenizer, TokenizedText, refuse_string
 from lsr.encoders.workers import StartedWindow, Workers, available_cores
@@ -37,6 +38,7 @@ class NetworkTower:
         network: computes the vectors.
         tokenizer: bound to the maximum length.
         tokens: name of every term.
+        is_lexical: whether only a text's own terms keep their weights.
         prune_rule: by which light weights of a vector are left out; None to keep all.
     """
 
@@ -46,6 +48,7 @@ class NetworkTower:
         network: Network,
         tokenizer: TextTokenizer,
         tokens: Sequence[str],
+        is_lexical: bool = False,
         prune_rule: PruneRule | None = None,
     ) -> None:
         self.tokens = tokens
@@ -55,6 +58,7 @@ class NetworkTower:
             "precision": network.precision.value,
         }
         self._network = network
+        self._is_lexical = is_lexical
         self._prune_rule = prune_rule
         self._tokenizer = tokenizer
         self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / network.work_per_token))
@@ -139,6 +143,8 @@ class NetworkTower:
 
     def _encode_batch(self, texts: Sequence[TokenizedText]) -> SparseBatch:
         vectors = self._network.encode(texts)
+        if self._is_lexical:
+            vectors = without_expansion(vectors, texts, self._tokenizer.special)
         return vectors if self._prune_rule is None else prune(vectors, self._prune_rule)
 
     def _encode_alone(self, window: Window, listener: EncodingListener | None) -> EncodedTexts:

@@ -120,15 +120,19 @@ class ModelWeights:
     """The tensors of a model, wherever they are.
 
     Args:
-        folder: of the model.
+        folder: of the model; or one file.
+        prefix: what the names of all tensors begin with.
 
     Raises:
         UnsupportedModelError: it holds no weights under the usual names, or no whole ones.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
         self._folder = folder
-        if (folder / SINGLE_FILE).is_file():
+        self._prefix = prefix
+        if folder.is_file():
+            files, folder = [folder.name], folder.parent
+        elif (folder / SINGLE_FILE).is_file():
             files = [SINGLE_FILE]
         elif (folder / INDEX_FILE).is_file():
             files = _files_of_index(folder / INDEX_FILE)
@@ -144,12 +148,12 @@ class ModelWeights:
         return "-".join(file.digest() for file in self.files)
 
     def read(self, names: Sequence[str], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return the first tensor there is of `names`.
+        """Return the first tensor there is of `names`, which come after the prefix.
 
         Raises:
             UnsupportedModelError: there is none, or it has another shape, or holds NaN.
         """
-        for name in names:
+        for name in (f"{self._prefix}{name}" for name in names):
             for file in self.files:
                 if name in file:
                     return self._checked(name, file.read(name), shape)

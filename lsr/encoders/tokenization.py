@@ -91,6 +91,7 @@ class TextTokenizer:
         self._prefix = prefix
         self._pooled = pooled
         self._room = max_length - n_special
+        self.special = special_ids(backend)
         added = backend.get_added_tokens_decoder().values()
         # A cut inside an added token, such as "[SEP]" typed in a text, leaves several words.
         self._longest_added = max((len(token.content) for token in added), default=0)
@@ -201,6 +202,12 @@ class TextTokenizer:
             PooledTokens.FIRST: slice(0, 1),
         }[self._pooled]
         return TokenizedText(framed, len(ids) > self._room, pooled)
+
+
+def special_ids(backend: Tokenizer) -> NDArray[np.int64]:
+    """Return the ids of the special tokens, in order; they say nothing of what a text is about."""
+    added = backend.get_added_tokens_decoder()
+    return np.array(sorted(number for number in added if added[number].special), np.int64)
 
 
 def _n_settled(encoding: Encoding, n_characters: int) -> int:

@@ -5,6 +5,7 @@ Weights come from safetensors alone and must be whole; no code of a model's repo
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ _thread_count_lock = threading.Lock()
 
 
 class ModelHead(StrEnum):
-    """Which of transformers' classes reads a model with its head over the vocabulary."""
+    """Which of transformers' classes reads a model: with which head over the vocabulary, if any."""
 
     MASKED = "AutoModelForMaskedLM"
     CAUSAL = "AutoModelForCausalLM"
+    NONE = "AutoModel"
 
 
 def load_transformers_tokenizer(folder: Path) -> Any:
@@ -80,14 +82,17 @@ def quiet_transformers() -> Iterator[None]:
         (hub.enable_progress_bars if hub_had_bars else hub.disable_progress_bars)()
 
 
-def load_model(folder: Path, config: dict[str, Any], head: ModelHead, dtype: Any) -> Any:
+def load_model(
+    folder: Path, config: dict[str, Any], head: ModelHead, dtype: Any, tensor_prefix: str = ""
+) -> Any:
     """Load a model with its head.
 
     Args:
         folder: of the model.
-        config: what its config.json says.
+        config: what its config.json says, or should.
         head: the kind of model.
         dtype: torch's name of the number format of its weights.
+        tensor_prefix: what the names of its tensors begin with, before transformers' own.
 
     Raises:
         UnsupportedModelError: transformers does not know the model, or its weights are not whole.
@@ -105,6 +110,8 @@ def load_model(folder: Path, config: dict[str, Any], head: ModelHead, dtype: Any
     try:
         network, report = getattr(transformers, head).from_pretrained(
             str(folder),
+            config=CONFIG_MAPPING[kind].from_dict(config),
+            key_mapping={f"^{re.escape(tensor_prefix)}": ""} if tensor_prefix else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
@@ -115,12 +122,12 @@ def load_model(folder: Path, config: dict[str, Any], head: ModelHead, dtype: Any
         raise UnsupportedModelError(
             f"The weights in {str(folder)!r} cannot be loaded ({first_line(error)})."
         ) from error
-    absent = sorted(report["missing_keys"])
+    # Older checkpoints and such with a head of their own lack the pooler, which nothing here reads.
+    absent = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if absent:
         raise UnsupportedModelError(
             f"The weights in {str(folder)!r} lack {len(absent)} of the model's tensors, "
-            f"{absent[0]!r} first, so its output would be random; save the model with its "
-            "head over the vocabulary."
+            f"{absent[0]!r} first, so its output would be random; save the model with all heads."
         )
     for name, tensor in network.named_parameters():
         if not tensor.isfinite().all():

@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from lsr.encoders.method import VocabularyWeighting
+from lsr.encoders.pooling import activated, pooled
 from lsr.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -96,34 +98,35 @@ class VocabularyHead:
             )
         return largest.float().clamp_(min=0)
 
-    def summed_logits(
-        self, hidden: torch.Tensor, mask: torch.Tensor, saturation: int
+    def pooled_weights(
+        self,
+        hidden: torch.Tensor,
+        mask: torch.Tensor,
+        weighting: VocabularyWeighting,
+        importance: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the sum over a text's tokens of each term's positive logits, each saturated.
+        """Return the weight of each term as any weighting has it, but for its quality.
 
         Args:
             hidden: shape (batch, tokens, hidden size), float32.
-            mask: shape (batch, tokens), true for the tokens to sum over.
-            saturation: how often log(1 + x) is taken of each logit.
+            mask: shape (batch, tokens), true for the tokens to look at, one at least of each text.
+            weighting: the activation, saturation and pooling.
+            importance: shape (batch, tokens), float32, that the logits are multiplied with.
 
         Returns:
             shape (batch, n_terms), float32.
         """
-        import torch
-
         n_texts, n_tokens, width = hidden.shape
         flat = self._matrix.new_ones(n_texts * n_tokens, width + 2)
         flat[:, :width] = hidden.view(n_texts * n_tokens, width)
-        total = hidden.new_empty(n_texts, self.n_terms)
-        for start, logits in self._tiles(flat):
-            weights = logits.float().clamp_(min=0)
-            for _ in range(saturation):
-                weights.log1p_()
-            weights = weights.view(n_texts, n_tokens, -1)
-            torch.bmm(
-                mask.float()[:, None], weights, out=total[:, None, start : start + logits.shape[1]]
-            )
-        return total
+        weights = hidden.new_empty(n_texts, self.n_terms)
+        for start, tile in self._tiles(flat):
+            logits = tile.float().view(n_texts, n_tokens, -1)
+            if importance is not None:
+                logits = logits * importance[..., None]
+            proposed = activated(logits, weighting.activation, weighting.saturation)
+            weights[:, start : start + tile.shape[1]] = pooled(proposed, mask, weighting.pooling)
+        return weights
 
     def _tiles(self, flat: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield the logits of a tile of terms, shape (rows, tile), and the first term's number."""

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsr.encoders.vocabulary_head as vocabulary_head
+from lsr.encoders.method import Pooling, VocabularyWeighting
 from lsr.encoders.vocabulary_head import VocabularyHead, split_head
 from lsr.errors import UnsupportedModelError
 
@@ -35,7 +36,9 @@ def test_tiles_are_pooled_over_the_unmasked_tokens(
         patch.setattr(vocabulary_head, "TILE_LOGITS", tile_logits)
         head = VocabularyHead(weight, bias, torch.float32)
         largest = head.largest_logits(hidden, mask)
-        summed = head.summed_logits(hidden, mask, saturation=2)
+        summed = head.pooled_weights(
+            hidden, mask, VocabularyWeighting(pooling=Pooling.SUM, saturation=2)
+        )
 
     logits = torch.nn.functional.linear(hidden, weight, bias)
     expected = logits.masked_fill(~mask[..., None], -torch.inf).amax(1).clamp(min=0)

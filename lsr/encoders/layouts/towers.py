@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lsr.encoders.layouts.model_files import holds_tokenizer
-from lsr.encoders.method import SPLADE_MAX, Side, TableWeighting
+from lsr.encoders.linear_head import LinearHead
+from lsr.encoders.method import SPLADE_MAX, Head, Side, TableWeighting
+from lsr.errors import UnsupportedModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class TowerFiles:
         side: how it weights terms.
         table: the file of its weights, where they come from a table.
         tokenizer_folder: where the tokenizer lies elsewhere; None if it does not.
+        heads: those that it has beside transformers' own.
+        tensor_prefix: what the names of the network's tensors begin with, before transformers' own.
     """
 
     folder: Path
@@ -27,6 +32,8 @@ class TowerFiles:
     side: Side = SPLADE_MAX
     table: Path | None = None
     tokenizer_folder: Path | None = None
+    heads: Mapping[Head, LinearHead] = field(default_factory=dict)
+    tensor_prefix: str = ""
 
     @property
     def tokenizer(self) -> Path:
@@ -37,6 +44,20 @@ class TowerFiles:
     def model_type(self) -> str:
         """What transformers calls the architecture."""
         return str(self.config.get("model_type"))
+
+    def head(self, name: Head) -> LinearHead:
+        """Return a head that a weighting needs.
+
+        Raises:
+            UnsupportedModelError: the checkpoint has none of that name.
+        """
+        if name not in self.heads:
+            raise UnsupportedModelError(
+                f"The model in {str(self.folder)!r} has no {name} head, from which its weights "
+                "would come, and an untrained one would make them random; use a method that it "
+                "was trained for."
+            )
+        return self.heads[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lsr.encoders.method import Pooling, VocabularyWeighting
+from lsr.encoders.method import NetworkWeighting, TokenWeighting
 from lsr.errors import UnsupportedModelError
 from lsr.kernels.transformer import Activation
 
@@ -190,15 +190,17 @@ class Architecture:
         return self.n_layers * per_layer + size * size + size * self.n_terms
 
 
-def why_unsupported(config: dict[str, Any], weighting: VocabularyWeighting) -> str | None:
+def why_unsupported(config: dict[str, Any], weighting: NetworkWeighting) -> str | None:
     """Return why the native backend does not run a model, or None where it does.
 
     Args:
         config: what its config.json says.
-        weighting: how its logits become weights.
+        weighting: how its output becomes weights.
     """
-    if weighting.pooling is not Pooling.MAX:
-        return f"its pooling is {weighting.pooling.value!r}, not 'max'"
+    if isinstance(weighting, TokenWeighting):
+        return "its weights come from the tokens' hidden states, not from logits"
+    if not weighting.takes_largest_logit:
+        return "its weights need more of a term than its largest logit"
     if weighting.saturation < 1:
         return "its weights are not saturated"
     kind = config.get("model_type")

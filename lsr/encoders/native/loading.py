@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture, architecture_of
 from lsr.encoders.native.expected_inputs import after_dense, after_norm
@@ -42,24 +42,24 @@ LEAST_CACHED = 16_000_000
 
 
 def load_native_network(
-    folder: Path, config: dict[str, Any], weighting: VocabularyWeighting, precision: Precision
+    files: TowerFiles, weighting: VocabularyWeighting, precision: Precision
 ) -> NativeNetwork:
     """Load the model in a checked folder.
 
     Args:
-        folder: of the model.
-        config: what its config.json says, of a supported architecture.
+        files: of the model, of a supported architecture.
         weighting: of its logits, a supported one.
         precision: FLOAT32, which AUTO stands for, or INT8.
 
     Raises:
         UnsupportedModelError: its files are damaged, or do not fit the configuration.
     """
-    architecture, weights = architecture_of(config), ModelWeights(folder)
+    architecture = architecture_of(files.config)
+    weights = ModelWeights(files.folder, files.tensor_prefix)
     resolved = Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
     if architecture.n_multiplied < LEAST_CACHED:
         return _Model(architecture, weights, resolved, _make).network(weighting)
-    with PackCache(folder, resolved, f"{architecture} {weights.digest()}") as cache:
+    with PackCache(files.folder, resolved, f"{architecture} {weights.digest()}") as cache:
         return _Model(architecture, weights, resolved, cache.get).network(weighting)
 
 
