@@ -211,10 +211,17 @@ class SparseBatch:
             matrix: a SciPy sparse matrix, a torch sparse tensor or a dense array; one dimension
                 counts as one row.
             place: how error messages name a row.
+
+        Raises:
+            InvalidInputError: it has another number of dimensions, or its values are no weights.
         """
         shape = tuple(matrix.shape)
+        if len(shape) not in (1, 2):
+            raise InvalidInputError(
+                f"A matrix of vectors has 1 or 2 dimensions, but this one is of shape {shape}."
+            )
         if hasattr(matrix, "to_sparse_coo"):
-            tensor = matrix.to_sparse_coo().coalesce()
+            tensor = matrix.detach().to_sparse_coo().coalesce()
             coordinates = tensor.indices().cpu().numpy()
             weights = tensor.values().float().cpu().numpy()
         elif hasattr(matrix, "tocoo"):
