@@ -36,6 +36,11 @@ class Approximation:
             raise InvalidInputError(f"max_ranges is {self.max_ranges}, but must be at least 1.")
 
     @property
+    def uses_bounds(self) -> bool:
+        """Whether something else than query terms is given up."""
+        return self.bound_factor < 1 or self.max_ranges is not None
+
+    @property
     def is_exact(self) -> bool:
         """Whether nothing is given up."""
         return self == EXACT

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from lsr.errors import CorruptIndexError
 from lsr.index.storage import RESTORE
-from lsr.kernels import unchecked_blocks
 
 BLOCK_BYTES = 1 << 14
 
@@ -49,7 +48,7 @@ class CheckedArray:
         self._path = path
         self._name = name
         self._flags = bytearray([not verify]) * checksums.size
-        # The same memory, for kernels; Python reads single bytes of a bytearray much faster.
+        # The same memory for NumPy; Python reads single bytes of a bytearray much faster.
         self._is_checked = np.frombuffer(self._flags, dtype=np.bool_)
         self._block_size = BLOCK_BYTES // values.itemsize
         self._is_whole = not verify
@@ -71,10 +70,22 @@ class CheckedArray:
             self._check_blocks(range(first, min(last + 1, len(self._flags))))
 
     def check_spans(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        """Check the blocks of many spans at once, as `check` does of one."""
-        if not self._is_whole:
-            size = self._block_size
-            self._check_blocks(unchecked_blocks(self._is_checked, begins, ends, size).tolist())
+        """Check the blocks of many spans at once, as `check` does of one.
+
+        Args:
+            begins: shape (n_spans,), first value of each span.
+            ends: shape (n_spans,), one past its last value.
+        """
+        if self._is_whole:
+            return
+        is_used = begins < ends
+        firsts = begins[is_used] // self._block_size
+        lasts = np.minimum((ends[is_used] - 1) // self._block_size, len(self._flags) - 1)
+        # Span after span, the numbers of its blocks: one or two of them, mostly.
+        sizes = np.maximum(lasts - firsts + 1, 0)
+        n_before = np.cumsum(sizes) - sizes
+        blocks = np.repeat(firsts - n_before, sizes) + np.arange(sizes.sum())
+        self._check_blocks(np.unique(blocks[~self._is_checked[blocks]]).tolist())
 
     def damaged(self, what: str) -> CorruptIndexError:
         """Return the error that names the file, the array, and what of it is damaged."""

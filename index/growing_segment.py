@@ -22,7 +22,7 @@ from lsr.index.memory import MemoryBudget
 from lsr.index.recent_ids import RecentIds
 from lsr.index.row_buffer import RowBuffer
 from lsr.index.segment_writer import SegmentWriter
-from lsr.kernels import RANGE_SIZE
+from lsr.kernels.postings import RANGE_SIZE
 from lsr.sparse import SparseBatch
 
 

@@ -18,7 +18,7 @@ from lsr.index.document_store import BATCH_DOCS, SCHEMA
 from lsr.index.row_buffer import RowBuffer, Rows
 from lsr.index.segment import Segment
 from lsr.index.segment_writer import SegmentWriter
-from lsr.kernels import RANGE_SIZE, PostingRange, decode_range, n_ranges
+from lsr.kernels.postings import RANGE_SIZE, PostingRange, n_ranges
 
 _TEXT_BATCHES = 32
 """Batches of documents that are compressed at once."""
@@ -109,6 +109,8 @@ class _RangeCopier:
         if is_live.size == RANGE_SIZE and is_live.all() and self._buffer.n_docs == 0:
             self._writer.add_coded_range(_stored_range(segment, number))
             return
+        from lsr.kernels.range_coding import decode_range
+
         rows = decode_range(segment.postings, number, is_live.size, segment.n_terms)
         indptr, terms, impacts = _live_rows(rows, is_live)
         begin = 0

@@ -4,7 +4,7 @@ Documents: ``impact = clip(round(255 * weight / max_weight), 1, 255)``. `max_wei
 an index is made, so a document has the same impacts in whichever segment it lands and scores of
 all segments compare. A weight above zero never becomes zero; one above `max_weight` is clipped.
 
-Queries are rounded by `lsr.kernels.quantize_queries`.
+Queries are rounded by `lsr.kernels.query_weights.quantize_queries`, or one by its reference.
 
 docs/adr/0003-one-linear-quantizer.md says why it is linear, and one for the whole index.
 """
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels import MAX_IMPACT, quantize_queries
+from lsr.kernels.postings import MAX_IMPACT
+from lsr.kernels.search_reference import quantize_queries_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +78,5 @@ class QuantizedQuery:
 
 def quantize_query(terms: NDArray[np.uint32], weights: NDArray[np.float32]) -> QuantizedQuery:
     """Round query weights to integers such that every score fits 32 bits."""
-    integers, steps = quantize_queries(np.array([0, terms.size]), weights)
+    integers, steps = quantize_queries_reference(np.array([0, terms.size]), weights)
     return QuantizedQuery(terms, integers, float(steps[0]))

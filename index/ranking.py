@@ -1,4 +1,7 @@
-"""How do kernels rank a batch of queries? With integers over impacts, with floats over weights."""
+"""How do kernels rank a batch of queries? With integers over impacts, with floats over weights.
+
+Importing this module loads kernels.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.index.approximation import Approximation
-from lsr.kernels import (
-    RANGE_SIZE,
-    Algorithm,
-    Scratch,
-    SegmentView,
-    new_heaps,
-    new_scratch,
-    quantize_queries,
-    search_exhaustive_float,
-    search_segment,
-    sort_best,
-    sort_heaps,
-)
+from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.exhaustive_float import search_exhaustive_float
+from lsr.kernels.postings import RANGE_SIZE
+from lsr.kernels.query_weights import quantize_queries
+from lsr.kernels.score_filter import Scratch, new_scratch
+from lsr.kernels.search import SegmentView, new_heaps, search_segment, sort_heaps
+from lsr.kernels.top_k import sort_best
 from lsr.sparse import SparseBatch
 
 Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from lsr.kernels import RANGE_SIZE
+from lsr.kernels.postings import RANGE_SIZE
 
 Rows = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[Any]]
 """Documents in CSR form: indptr, terms, and impacts or weights."""

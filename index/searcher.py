@@ -20,12 +20,12 @@ from lsr.index.filters import Filter
 from lsr.index.impact_coder import WeightType
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
 from lsr.index.quantization import ImpactQuantizer, quantize_query
-from lsr.index.ranking import Plan, rank_by_impacts, rank_by_weights
 from lsr.index.segment import Segment, open_segment
 from lsr.index.segment_search import SegmentSearch
+from lsr.index.single_question import answer, is_answered_sooner
 from lsr.index.string_table import StringTable
 from lsr.index.vocabulary import Vocabulary
-from lsr.kernels import Algorithm
+from lsr.kernels.algorithm import Algorithm
 from lsr.pruning import prune
 from lsr.sparse import SparseBatch
 
@@ -109,6 +109,7 @@ class Searcher:
         where: Filter | None = None,
         approximation: Approximation = EXACT,
         algorithm: Algorithm = Algorithm.AUTO,
+        once: bool = False,
     ) -> Rankings:
         """Return the best `k` documents of every query: the exact best, unless told otherwise.
 
@@ -123,6 +124,8 @@ class Searcher:
             where: documents to search, by their declared fields; None for all.
             approximation: what may be given up for speed.
             algorithm: how to search; all find the same.
+            once: no search comes after this one, so kernels are loaded only if that is sooner
+                than to do without (`single_question`); it changes nothing else.
 
         Raises:
             InvalidInputError: `k` or `threads` is below 1.
@@ -133,9 +136,16 @@ class Searcher:
                 raise InvalidInputError(f"{name} is {value}, but must be at least 1.")
         if approximation.prune:
             queries = prune(queries, approximation.prune)
+        k = min(k, max(1, self.n_docs))
+        is_plain = algorithm is Algorithm.AUTO and not approximation.uses_bounds
+        if once and len(queries) == 1 and is_plain and is_answered_sooner(queries, self._searches):
+            step = None if self._is_float else self._quantizer.step
+            return Rankings(*answer(queries, self._searches, k, where=where, step=step))
+        from lsr.index.ranking import Plan, rank_by_impacts, rank_by_weights
+
         plan = Plan(
             [segment.view(queries.terms, where) for segment in self._searches],
-            min(k, max(1, self.n_docs)),
+            k,
             algorithm,
             approximation,
             self._quantizer.step,

@@ -20,14 +20,7 @@ from lsr.index.field_columns import FieldColumns
 from lsr.index.fields import Fields
 from lsr.index.manifest import SEGMENT_FOLDER, SegmentEntry
 from lsr.index.storage import RESTORE, FileEntry, checksum, map_file
-from lsr.kernels import (
-    RANGE_SIZE,
-    Postings,
-    are_offsets_sound,
-    impacts_of_list,
-    n_ranges,
-    offsets_of_list,
-)
+from lsr.kernels.postings import RANGE_SIZE, Postings, n_ranges, read_list
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,20 +101,30 @@ class Segment:
             begins = range_starts[ranges] + places[lists]
             self.arrays[values].check_spans(begins, range_starts[ranges] + places[lists + size])
 
+    def n_postings_of(self, terms: NDArray[np.uint32]) -> int:
+        """Return how many postings the lists of terms hold, each below `n_terms`.
+
+        Raises:
+            CorruptIndexError: the table that says so is damaged.
+        """
+        size = n_ranges(self.n_docs)
+        rows = terms.astype(np.int64)
+        self.arrays["list_starts"].check_spans(rows * size, (rows + 2) * size)
+        starts = self.postings.list_starts.reshape(self.n_terms + 1, size)
+        return int((starts[rows + 1] - starts[rows]).sum())
+
     def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
         """Return the impact of each term in one document, 0 where it has none."""
         self.check_lists(np.array([one for one in terms if one < self.n_terms], dtype=np.uint32))
         in_range, offset = divmod(number, RANGE_SIZE)
         n_docs = min(RANGE_SIZE, self.n_docs - in_range * RANGE_SIZE)
-        scratch = np.empty(n_docs, dtype=np.uint16)
         found = []
         for term in terms:
             impact = 0
             if term < self.n_terms:
-                offsets = offsets_of_list(self.postings, in_range, term, n_docs, scratch)
+                offsets, impacts = read_list(self.postings, in_range, term, n_docs)
                 place = int(np.searchsorted(offsets, offset))
                 if place < offsets.size and offsets[place] == offset:
-                    impacts = impacts_of_list(self.postings, in_range, term)
                     impact = impacts[place].item()
             found.append(impact)
         return found
@@ -235,6 +238,8 @@ def _check_lengths(path: Path, segment: Segment) -> None:
 
 def _check_bounds(path: Path, segment: Segment) -> None:
     """Kernels trust places too, so they are looked at where checksums are not."""
+    from lsr.kernels.lists import are_offsets_sound
+
     postings, n_docs, n_terms = segment.postings, segment.n_docs, segment.n_terms
     for starts, range_starts, n_values in (
         (postings.list_starts, postings.range_lists, postings.impacts.size),

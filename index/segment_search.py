@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,11 @@ from numpy.typing import NDArray
 from lsr.errors import InvalidInputError
 from lsr.index.filters import Filter, matching
 from lsr.index.segment import Segment
-from lsr.kernels import DenseRows, SegmentView, document_frequencies, empty_rows, fill_row
+from lsr.kernels.search_reference import search_exhaustive_reference
+
+if TYPE_CHECKING:
+    from lsr.kernels.dense_rows import DenseRows
+    from lsr.kernels.search import SegmentView
 
 NOTHING_EXCLUDED: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
@@ -51,6 +56,8 @@ class SegmentSearch:
         Raises:
             CorruptIndexError: a posting list is damaged.
         """
+        from lsr.kernels.search import SegmentView
+
         segment = self._segment
         known = terms[terms < segment.n_terms]
         rows = self._rows
@@ -67,7 +74,40 @@ class SegmentSearch:
             self._first_doc,
         )
 
+    def n_postings(self, terms: NDArray[np.uint32]) -> int:
+        """Return how many postings the lists of terms hold.
+
+        Raises:
+            CorruptIndexError: the table that says so is damaged.
+        """
+        return self._segment.n_postings_of(terms[terms < self._segment.n_terms])
+
+    def best(
+        self, terms: NDArray[np.uint32], weights: NDArray[Any], where: Filter | None, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the best documents of one query and their scores, best first, without kernels.
+
+        Args:
+            terms: distinct.
+            weights: of the terms, uint32, or float32 in an index of float32 weights.
+            where: which documents to search; None for all.
+            k: at least 1.
+
+        Raises:
+            CorruptIndexError: a posting list is damaged.
+        """
+        segment = self._segment
+        is_known = terms < segment.n_terms
+        known = terms[is_known]
+        segment.check_lists(known)
+        docs, scores = search_exhaustive_reference(
+            segment.postings, segment.n_docs, known, weights[is_known], self._excluded(where), k
+        )
+        return docs + self._first_doc, scores
+
     def _prepare(self, terms: NDArray[np.uint32]) -> DenseRows:
+        from lsr.kernels.dense_rows import document_frequencies, empty_rows, fill_row
+
         segment = self._segment
         with self._lock:
             if self._rows is None:

@@ -26,8 +26,7 @@ from lsr.index.field_columns import FieldColumns, FieldColumnsWriter
 from lsr.index.fields import Fields
 from lsr.index.manifest import SegmentEntry
 from lsr.index.row_buffer import Rows
-from lsr.kernels import PostingRange, encode_range, kth_impacts, list_maxima
-from lsr.kernels.range_coding import KTH
+from lsr.kernels.postings import KTH, PostingRange
 
 logger = logging.getLogger(__name__)
 
@@ -211,10 +210,14 @@ class SegmentWriter:
 
 
 def _coded(rows: Rows, n_terms: int) -> _Measured:
+    from lsr.kernels.range_coding import encode_range
+
     return _measured(encode_range(*rows, n_terms))
 
 
 def _measured(coded: PostingRange) -> _Measured:
+    from lsr.kernels.range_coding import kth_impacts, list_maxima
+
     maxima = list_maxima(coded)
     if coded.impacts.dtype == np.uint8:
         return coded, maxima, kth_impacts(coded)

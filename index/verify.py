@@ -12,7 +12,7 @@ from lsr.index.manifest import SEGMENT_FOLDER, read_manifest
 from lsr.index.searcher import read_vocabulary
 from lsr.index.segment import Segment, open_segment, verify_file
 from lsr.index.storage import RESTORE
-from lsr.kernels import RANGE_SIZE, are_offsets_sound, decode_range, n_ranges
+from lsr.kernels.postings import RANGE_SIZE, n_ranges
 
 
 def verify_index(path: Path) -> Iterator[str]:
@@ -42,6 +42,9 @@ def verify_index(path: Path) -> Iterator[str]:
 
 def _problems(segment: Segment) -> Iterator[str]:
     """Yield what is wrong with the order and the bounds of a segment's arrays."""
+    from lsr.kernels.lists import are_offsets_sound
+    from lsr.kernels.range_coding import decode_range
+
     postings, n_docs, n_terms = segment.postings, segment.n_docs, segment.n_terms
     for number in range(n_ranges(n_docs)):
         in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)

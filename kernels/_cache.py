@@ -14,25 +14,26 @@ from typing import Any
 
 import numba
 
-FOLDER = Path(__file__).parent
+
+def cache_folder(kernels: Path) -> Path:
+    """Return the folder for the machine code of the kernels as they are now in a folder."""
+    source = b"".join(path.read_bytes() for path in sorted(kernels.rglob("*.py")))
+    return kernels / "__pycache__" / f"numba-{hashlib.sha256(source).hexdigest()[:16]}"
 
 
-def cache_folder() -> Path:
-    """Return the folder for the machine code of the kernels as they are now."""
-    source = b"".join(path.read_bytes() for path in sorted(FOLDER.rglob("*.py")))
-    return FOLDER / "__pycache__" / f"numba-{hashlib.sha256(source).hexdigest()[:16]}"
+FOLDER = cache_folder(Path(__file__).parent)
 
 
 @contextmanager
 def keyed_cache() -> Iterator[None]:
-    """Send kernels that are decorated inside the block to `cache_folder`.
+    """Send kernels that are decorated inside the block to `FOLDER`.
 
     A folder that the user set by ``NUMBA_CACHE_DIR`` is left alone.
     """
     config: Any = numba.config
     before = config.CACHE_DIR
     if not before:
-        config.CACHE_DIR = str(cache_folder())
+        config.CACHE_DIR = str(FOLDER)
     try:
         yield
     finally:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
 from lsr.kernels.postings import Postings
 from lsr.kernels.vector import (
@@ -47,7 +47,7 @@ class Cursors(NamedTuple):
     n_postings: NDArray[np.int64]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def new_cursors(n_terms: int) -> Cursors:
     """Return the cursors of a query, all on empty lists."""
     return Cursors(
@@ -57,7 +57,7 @@ def new_cursors(n_terms: int) -> Cursors:
     )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def seek(
     postings: Postings,
     number: int,
@@ -96,7 +96,7 @@ def seek(
         cursors.n_postings[row] = size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def score_window(
     postings: Postings,
     rows: DenseRows,
@@ -135,7 +135,7 @@ def score_window(
         scatter_u32(postings, cursors, row, weights[row], address)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def prefetch_list(postings: Postings, cursors: Cursors, row: int) -> None:
     """Ask for the beginning of a list, unless there is none."""
     if row >= cursors.n_postings.size:
@@ -149,7 +149,7 @@ def prefetch_list(postings: Postings, cursors: Cursors, row: int) -> None:
         prefetch(impacts + byte)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scatter_u16(postings: Postings, cursors: Cursors, row: int, weight: int, scores: int) -> None:
     """Add a list to 16-bit scores at an address; the caller answers for their width."""
     offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
@@ -171,7 +171,7 @@ def scatter_u16(postings: Postings, cursors: Cursors, row: int, weight: int, sco
         position += 1
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scatter_u32(postings: Postings, cursors: Cursors, row: int, weight: int, scores: int) -> None:
     """Add a list to 32-bit scores at an address."""
     offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
@@ -193,7 +193,7 @@ def scatter_u32(postings: Postings, cursors: Cursors, row: int, weight: int, sco
         position += 1
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> np.int64:
     """Return the impact of a term in the document at an offset, 0 if it lacks the term.
 
@@ -215,7 +215,7 @@ def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> np
     return np.int64(load_u8(postings.impacts.ctypes.data + cursors.impact_begin[row] + place))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _n_below(
     doc_offsets: NDArray[np.uint16], begin: np.int64, size: np.int64, offset: int
 ) -> np.int64:

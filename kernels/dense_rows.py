@@ -10,18 +10,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels.postings import (
-    RANGE_SIZE,
-    Postings,
-    impacts_of_list,
-    is_bitmap,
-    n_ranges,
-    offsets_of_list,
-)
+from lsr.kernels._compile import kernel
+from lsr.kernels.lists import impacts_of_list, offsets_of_list
+from lsr.kernels.postings import DENSE_SHARE, RANGE_SIZE, Postings, n_ranges
 
 BLOCK_SIZE = 64
 """Documents of a block; a vector operation covers one."""
@@ -41,23 +35,13 @@ class DenseRows(NamedTuple):
     block_max: NDArray[np.uint8]
 
 
-def dense_terms_reference(postings: Postings, n_docs: int, n_terms: int) -> NDArray[np.bool_]:
-    """Say in NumPy what `dense_terms` must return."""
-    is_dense = np.zeros(n_terms, dtype=bool)
-    for number in range(n_ranges(n_docs)):
-        starts = postings.list_starts[number :: n_ranges(n_docs)].astype(np.int64)
-        in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
-        is_dense |= np.diff(starts) > in_range // 10
-    return is_dense
-
-
 def empty_rows(postings: Postings, n_docs: int, n_terms: int) -> DenseRows:
     """Return the rows of all terms that are a bitmap in any range, not filled in yet.
 
     The memory is only reserved: the system gives it when a row is filled.
     """
-    is_dense = np.zeros(n_terms, dtype=np.bool_)
-    _mark_dense(postings, n_docs, n_terms, is_dense)
+    in_range = np.minimum(RANGE_SIZE, n_docs - RANGE_SIZE * np.arange(n_ranges(n_docs)))
+    is_dense = (_list_sizes(postings, n_docs, n_terms) > in_range // DENSE_SHARE).any(axis=1)
     n_rows, width = int(np.count_nonzero(is_dense)), n_ranges(n_docs) * RANGE_SIZE
     numbers = np.where(is_dense, np.cumsum(is_dense) - 1, -1).astype(np.int32)
     return DenseRows(
@@ -69,8 +53,7 @@ def empty_rows(postings: Postings, n_docs: int, n_terms: int) -> DenseRows:
 
 def document_frequencies(postings: Postings, n_docs: int, n_terms: int) -> NDArray[np.uint32]:
     """Return how many documents have each term, shape (n_terms,)."""
-    starts = postings.list_starts.reshape(n_terms + 1, n_ranges(n_docs))
-    return (starts[1:] - starts[:-1]).sum(axis=1, dtype=np.uint32)
+    return _list_sizes(postings, n_docs, n_terms).sum(axis=1, dtype=np.uint32)
 
 
 def fill_row(rows: DenseRows, postings: Postings, n_docs: int, term: int) -> None:
@@ -80,19 +63,14 @@ def fill_row(rows: DenseRows, postings: Postings, n_docs: int, term: int) -> Non
     _fill_row(postings, n_docs, term, scratch, rows.impacts[number], rows.block_max[number])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mark_dense(postings: Postings, n_docs: int, n_terms: int, is_dense: NDArray[np.bool_]) -> None:
-    n_ranges = postings.range_lists.size - 1
-    for term in range(n_terms):
-        for number in range(n_ranges):
-            place = term * n_ranges + number
-            begin, end = postings.list_starts[place], postings.list_starts[place + n_ranges]
-            in_range = min(RANGE_SIZE, n_docs - number * RANGE_SIZE)
-            if is_bitmap(np.int64(end) - np.int64(begin), in_range):
-                is_dense[term] = True
+def _list_sizes(postings: Postings, n_docs: int, n_terms: int) -> NDArray[np.uint32]:
+    """Return how many postings each list has, shape (n_terms, n_ranges)."""
+    starts = postings.list_starts.reshape(n_terms + 1, n_ranges(n_docs))
+    sizes: NDArray[np.uint32] = starts[1:] - starts[:-1]
+    return sizes
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _fill_row(
     postings: Postings,
     n_docs: int,

@@ -2,64 +2,25 @@
 
     score(d) = sum over query terms t of weights[t] * impact(t, d)
 
-The 32-bit scores of one range stay in the cache. `search_exhaustive_reference` is the oracle that
-every other algorithm is tested with.
+The 32-bit scores of one range stay in the cache. Its reference, and that of every other search, is
+in search_reference.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.accumulate import new_cursors, score_window, seek
 from lsr.kernels.dense_rows import DenseRows
-from lsr.kernels.postings import (
-    RANGE_SIZE,
-    Postings,
-    impacts_of_list,
-    n_ranges,
-    offsets_of_list,
-)
-from lsr.kernels.top_k import offer, top_k_reference
+from lsr.kernels.postings import RANGE_SIZE, Postings
+from lsr.kernels.top_k import offer
 
 
-def search_exhaustive_reference(
-    postings: Postings,
-    n_docs: int,
-    terms: NDArray[np.uint32],
-    weights: NDArray[Any],
-    excluded: NDArray[np.uint8],
-    k: int,
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Say in NumPy what an exact search must return: documents and scores, best first.
-
-    Args:
-        postings: posting lists of `n_docs` documents.
-        n_docs: documents.
-        terms: shape (n_query_terms,), distinct and below the number of terms.
-        weights: shape (n_query_terms,), above zero: uint32, or float32 as the impacts are.
-        excluded: bitmap of documents to leave out, lowest bit first; empty for none.
-        k: at least 1.
-    """
-    is_float = postings.impacts.dtype == np.float32
-    scores = np.zeros(n_docs, dtype=np.float32 if is_float else np.int64)
-    for number in range(n_ranges(n_docs)):
-        first_doc = number * RANGE_SIZE
-        n_in_range = min(RANGE_SIZE, n_docs - first_doc)
-        scratch = np.zeros(n_in_range, dtype=np.uint16)
-        for term, weight in zip(terms.tolist(), weights.astype(scores.dtype), strict=True):
-            offsets = offsets_of_list.py_func(postings, number, term, n_in_range, scratch)
-            impacts = impacts_of_list.py_func(postings, number, term)
-            scores[first_doc + offsets.astype(np.int64)] += weight * impacts.astype(scores.dtype)
-    scores[np.flatnonzero(np.unpackbits(excluded, bitorder="little")[:n_docs])] = 0
-    best = top_k_reference(scores, k)
-    return best, scores[best]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def search_exhaustive(
     postings: Postings,
     rows: DenseRows,
@@ -123,7 +84,7 @@ def search_exhaustive(
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def exclude(scores: NDArray[Any], excluded: NDArray[np.uint8], first_doc: int) -> None:
     """Set the scores of excluded documents to zero, so that they are no hits.
 

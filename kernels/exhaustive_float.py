@@ -1,21 +1,22 @@
 """Exact search over float32 weights that were not quantized.
 
 Every posting is scored, range by range, in float32: a score is the sum in the order of the query's
-terms, so that it can be repeated bit by bit. The oracle is that of `exhaustive.py`.
+terms, so that it can be repeated bit by bit. The reference is in search_reference.py.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.exhaustive import exclude
-from lsr.kernels.postings import RANGE_SIZE, Postings, impacts_of_list, offsets_of_list
+from lsr.kernels.lists import impacts_of_list, offsets_of_list
+from lsr.kernels.postings import RANGE_SIZE, Postings
 from lsr.kernels.top_k import offer
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def search_exhaustive_float(
     postings: Postings,
     n_docs: int,

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +35,11 @@ DENSE_SHARE = 10
 """A list of more than one in `DENSE_SHARE` documents is a bitmap; the format depends on it."""
 
 WORD_BITS = 16
+
+MAX_IMPACT = 255
+
+KTH = (10, 100, 1000)
+"""Ranks whose impacts are kept, so that a search for as many hits starts with a threshold."""
 
 
 class PostingRange(NamedTuple):
@@ -81,106 +85,27 @@ def n_ranges(n_docs: int) -> int:
     return -(-n_docs // RANGE_SIZE)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def is_bitmap(n_postings: int, n_docs: int) -> bool:
-    """Say whether a list of a range of `n_docs` documents is stored as a bitmap."""
-    return n_postings > n_docs // DENSE_SHARE
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def n_words(n_docs: int) -> int:
-    """Return how many words a bitmap of a range of `n_docs` documents takes."""
-    return (n_docs + WORD_BITS - 1) // WORD_BITS
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def unpack_bitmap(words: NDArray[np.uint16], doc_offsets: NDArray[np.uint16]) -> int:
-    """Write the documents of a bitmap to `doc_offsets` and return how many there are."""
-    n_found = 0
-    for number in range(words.size):
-        word = words[number]
-        if word == 0:
-            continue
-        for bit in range(WORD_BITS):
-            if (word >> np.uint16(bit)) & np.uint16(1):
-                doc_offsets[n_found] = np.uint16(number * WORD_BITS + bit)
-                n_found += 1
-    return n_found
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def offsets_of_list(
-    postings: Postings,
-    number: int,
-    term: int,
-    n_docs: int,
-    scratch: NDArray[np.uint16],
-) -> NDArray[np.uint16]:
-    """Return the documents of a list: those stored, or, from a bitmap, written to `scratch`.
+def read_list(
+    postings: Postings, number: int, term: int, n_docs: int
+) -> tuple[NDArray[np.uint16], NDArray[Any]]:
+    """Return the documents and the impacts of a list, for those who read few of them.
 
     Args:
         postings: posting lists of a segment.
         number: the range.
         term: below the number of terms.
         n_docs: documents of the range.
-        scratch: shape (n_docs,) or longer.
     """
-    n_ranges = postings.range_lists.size - 1
-    place = term * n_ranges + number
-    next_place = place + n_ranges
-    begin = postings.range_offsets[number] + np.int64(postings.offset_starts[place])
-    end = postings.range_offsets[number] + np.int64(postings.offset_starts[next_place])
-    stored = postings.doc_offsets[begin:end]
-    n_postings = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
-    if not is_bitmap(n_postings, n_docs):
-        return stored
-    return scratch[: unpack_bitmap(stored, scratch)]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def impacts_of_list(postings: Postings, number: int, term: int) -> NDArray[Any]:
-    """Return the impacts of a list."""
-    n_ranges = postings.range_lists.size - 1
-    place = term * n_ranges + number
-    begin = postings.range_lists[number] + np.int64(postings.list_starts[place])
-    end = postings.range_lists[number] + np.int64(postings.list_starts[place + n_ranges])
-    return postings.impacts[begin:end]
-
-
-def are_offsets_sound(postings: Postings, n_terms: int, number: int, n_docs: int) -> bool:
-    """Say whether each list of a range names as many documents as it has impacts, rising.
-
-    Args:
-        postings: posting lists of a segment whose starts rise and end with its arrays.
-        n_terms: terms of the segment.
-        number: the range.
-        n_docs: documents of the range.
-    """
-    scratch = np.empty(n_words(n_docs) * WORD_BITS, dtype=np.uint16)
-    return bool(_are_offsets_sound(postings, n_terms, number, n_docs, scratch))
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _are_offsets_sound(
-    postings: Postings, n_terms: int, number: int, n_docs: int, scratch: NDArray[np.uint16]
-) -> bool:
-    n_ranges = postings.range_lists.size - 1
-    for term in range(n_terms):
-        place = term * n_ranges + number
-        next_place = place + n_ranges
-        size = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
-        n_stored = np.int64(postings.offset_starts[next_place]) - np.int64(
-            postings.offset_starts[place]
-        )
-        # The size of a bitmap comes first: unpacking a longer one would overrun `scratch`.
-        if n_stored != (n_words(n_docs) if is_bitmap(size, n_docs) else size):
-            return False
-        offsets = offsets_of_list(postings, number, term, n_docs, scratch)
-        if offsets.size != size:
-            return False
-        for position in range(size):
-            if offsets[position] >= n_docs:
-                return False
-            if position > 0 and offsets[position] <= offsets[position - 1]:
-                return False
-    return True
+    place = term * (postings.range_lists.size - 1) + number
+    next_place = place + postings.range_lists.size - 1
+    first, first_offset = int(postings.range_lists[number]), int(postings.range_offsets[number])
+    begin, end = int(postings.list_starts[place]), int(postings.list_starts[next_place])
+    impacts = postings.impacts[first + begin : first + end]
+    stored = postings.doc_offsets[
+        first_offset + int(postings.offset_starts[place]) : first_offset
+        + int(postings.offset_starts[next_place])
+    ]
+    if impacts.size <= n_docs // DENSE_SHARE:
+        return stored, impacts
+    is_in = np.unpackbits(stored.astype("<u2").view(np.uint8), bitorder="little").view(np.bool_)
+    return np.flatnonzero(is_in).astype(np.uint16), impacts

@@ -8,35 +8,11 @@ Weights that are such integers already are left as they are.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_IMPACT = 255
-MAX_QUERY_WEIGHT = (1 << 16) - 1
-MAX_WEIGHT_SUM = ((1 << 32) - 1) / MAX_IMPACT
-"""Sum of integer weights up to which every score fits 32 bits."""
-
-
-def quantize_queries_reference(
-    indptr: NDArray[np.int64], weights: NDArray[np.float32]
-) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
-    """Say in NumPy what `quantize_queries` must return."""
-    integers, steps = np.zeros(weights.size, dtype=np.uint32), np.ones(indptr.size - 1)
-    for query in range(indptr.size - 1):
-        row = slice(indptr[query], indptr[query + 1])
-        exact = weights[row].astype(np.float64)
-        if exact.size == 0:
-            continue
-        largest, total = exact.max(), np.add.accumulate(exact)[-1]
-        if largest <= MAX_QUERY_WEIGHT and total <= MAX_WEIGHT_SUM and not np.mod(exact, 1).any():
-            integers[row] = exact
-            continue
-        # Rounding, and lifting zeros to one, adds at most one to each weight.
-        scale = min(MAX_QUERY_WEIGHT / largest, (MAX_WEIGHT_SUM - exact.size) / total)
-        integers[row] = np.maximum(1, np.rint(exact * scale))
-        steps[query] = 1.0 / scale
-    return integers, steps
+from lsr.kernels._compile import kernel
+from lsr.kernels.search_reference import MAX_QUERY_WEIGHT, MAX_WEIGHT_SUM
 
 
 def quantize_queries(
@@ -53,7 +29,7 @@ def quantize_queries(
     return integers, steps
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _quantize_queries(
     indptr: NDArray[np.int64],
     weights: NDArray[np.float32],

@@ -9,22 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels.postings import (
-    WORD_BITS,
-    PostingRange,
-    Postings,
-    impacts_of_list,
-    is_bitmap,
-    n_words,
-    offsets_of_list,
-)
-
-KTH = (10, 100, 1000)
-"""Ranks whose impacts are kept, so that a search for as many hits starts with a threshold."""
+from lsr.kernels._compile import kernel
+from lsr.kernels.lists import impacts_of_list, is_bitmap, n_words, offsets_of_list
+from lsr.kernels.postings import KTH, WORD_BITS, PostingRange, Postings
 
 Rows = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[Any]]
 """Documents in CSR form: indptr, terms and impacts."""
@@ -111,7 +101,7 @@ def kth_impacts(coded: PostingRange) -> NDArray[np.uint8]:
     return found
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _lay_out(
     terms: NDArray[np.uint32],
     n_docs: int,
@@ -130,7 +120,7 @@ def _lay_out(
         offset_starts[term] = np.uint32(np.int64(offset_starts[term - 1]) + size)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _encode(
     indptr: NDArray[np.int64], terms: NDArray[np.uint32], impacts: NDArray[Any], coded: PostingRange
 ) -> None:
@@ -151,7 +141,7 @@ def _encode(
                 coded.doc_offsets[np.int64(first) + np.int64(place - begin)] = np.uint16(doc)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _decode(
     postings: Postings,
     number: int,
@@ -180,14 +170,14 @@ def _decode(
             free[doc] += 1
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _list_maxima(coded: PostingRange, maxima: NDArray[Any]) -> None:
     for term in range(maxima.size):
         for position in range(coded.list_starts[term], coded.list_starts[term + 1]):
             maxima[term] = max(maxima[term], coded.impacts[position])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _kth_impacts(coded: PostingRange, ranks: NDArray[np.int64], found: NDArray[np.uint8]) -> None:
     counts = np.zeros(256, dtype=np.int64)
     for term in range(found.shape[1]):

@@ -22,10 +22,10 @@ BlockMax WAND with variable-sized blocks", SIGIR 2017 (block maxima).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.accumulate import Cursors, impact_of, new_cursors, score_window, seek
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
 from lsr.kernels.exhaustive import exclude
@@ -45,7 +45,7 @@ FIRST_WINDOW = 2048
 """Documents scored in full, so that there is a threshold; later windows are 4 times as long."""
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def search_maxscore(
     postings: Postings,
     rows: DenseRows,
@@ -162,7 +162,7 @@ def search_maxscore(
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _open_ranges(postings: Postings, query: Query, max_ranges: int) -> NDArray[np.bool_]:
     """Return which ranges to search: all, or those with the highest bounds."""
     n_ranges = postings.range_lists.size - 1
@@ -178,7 +178,7 @@ def _open_ranges(postings: Postings, query: Query, max_ranges: int) -> NDArray[n
     return is_open
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _score_candidates(
     postings: Postings,
     rows: DenseRows,
@@ -233,7 +233,7 @@ def _score_candidates(
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _exact_score(
     postings: Postings,
     rows: DenseRows,
@@ -252,6 +252,6 @@ def _exact_score(
     return score
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _is_excluded(excluded: NDArray[np.uint8], doc: int) -> bool:
     return excluded.size > 0 and (excluded[doc >> 3] >> np.uint8(doc & 7)) & np.uint8(1) == 1

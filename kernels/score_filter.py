@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.accumulate import Cursors, prefetch_list, scatter_u16
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
 from lsr.kernels.postings import RANGE_SIZE, Postings
@@ -73,7 +73,7 @@ def new_scratch() -> Scratch:
     )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fits_filter(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8]) -> bool:
     """Say whether 16-bit scores can tell documents of this query apart.
 
@@ -86,7 +86,7 @@ def fits_filter(weights: NDArray[np.uint32], max_impacts: NDArray[np.uint8]) -> 
     return bool(total * 3 < MAX_FILTER_SCORE)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def order_terms(
     rows: DenseRows,
     terms: NDArray[np.uint32],
@@ -121,7 +121,7 @@ def order_terms(
     return query, n_dense, room, total
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def leave_out(
     postings: Postings,
     number: int,
@@ -143,7 +143,7 @@ def leave_out(
     return n_left_out, remainder
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_filter(
     postings: Postings,
     query: Query,
@@ -162,7 +162,7 @@ def fill_filter(
         )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def open_blocks(
     rows: DenseRows,
     query: Query,

@@ -6,29 +6,19 @@ loop over queries, so that a batch holds the interpreter's lock for a moment onl
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
+from lsr.kernels.algorithm import Algorithm
 from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.exhaustive import search_exhaustive
-from lsr.kernels.postings import Postings
-from lsr.kernels.range_coding import KTH
+from lsr.kernels.postings import KTH, Postings
 from lsr.kernels.range_maxscore import FIRST_WINDOW, search_maxscore
 from lsr.kernels.score_filter import Scratch, fits_filter
 from lsr.kernels.top_k import sort_best
-
-
-class Algorithm(IntEnum):
-    """How the best documents are found; all give the same answer."""
-
-    AUTO = 0
-    EXHAUSTIVE = 1
-    MAXSCORE = 2
-
 
 DOC_NS, ROW_NS, POSTING_NS = 0.12, 0.07, 0.7
 """What exhaustive search takes for a document, for one in a row, and for a sparse posting."""
@@ -99,7 +89,7 @@ def new_heaps(n_queries: int, k: int) -> Heaps:
     )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def choose(
     weights: NDArray[np.uint32],
     max_impacts: NDArray[np.uint8],
@@ -131,7 +121,7 @@ def choose(
     return _MAXSCORE if maxscore < MARGIN * exhaustive else _EXHAUSTIVE
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def raise_thresholds(
     segment: SegmentView,
     indptr: NDArray[np.int64],
@@ -163,7 +153,7 @@ def raise_thresholds(
                 heaps.thresholds[query] = max(heaps.thresholds[query], proven)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def search_segment(
     segment: SegmentView,
     indptr: NDArray[np.int64],
@@ -259,7 +249,7 @@ def search_segment(
             )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sort_heaps(heaps: Heaps) -> None:
     """Put the entries of every heap in order, best first; what is not in use becomes -1 and 0."""
     for query in range(heaps.sizes.size):

@@ -9,27 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from lsr.kernels._compile import kernel
 
 BLOCK_SIZE = 64
 """Scores whose maximum is taken at once; a few SIMD registers' worth."""
 
 
-def top_k_reference(scores: NDArray[Any], k: int) -> NDArray[np.int64]:
-    """Say in NumPy which documents are the best `k` above zero, best first.
-
-    Args:
-        scores: int64 or float32, none below zero.
-        k: at least 1.
-    """
-    found = np.flatnonzero(scores)
-    order = np.lexsort((found, -scores[found]))
-    return found[order[:k]].astype(np.int64)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def offer(
     scores: NDArray[Any],
     first_doc: int,
@@ -66,7 +55,7 @@ def offer(
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def insert(
     score: float, doc: int, best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int
 ) -> int:
@@ -78,7 +67,7 @@ def insert(
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sort_best(best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int) -> None:
     """Put the first `size` entries of the heap in order, best first."""
     for last in range(size - 1, 0, -1):
@@ -88,12 +77,12 @@ def sort_best(best_scores: NDArray[Any], best_docs: NDArray[np.int64], size: int
         best_scores[last], best_docs[last] = score, doc
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _is_worse(score: float, doc: int, other_score: float, other_doc: int) -> bool:
     return score < other_score or (score == other_score and doc > other_doc)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _rise(
     score: float,
     doc: int,
@@ -111,7 +100,7 @@ def _rise(
     best_scores[place], best_docs[place] = score, doc
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _sink(
     score: float,
     doc: int,

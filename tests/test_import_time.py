@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import lsr
+
 ENCODING = {"torch", "transformers", "sentence_transformers", "huggingface_hub"}
-HEAVY = ENCODING | {"numba", "scipy", "pyarrow", "ir_datasets", "ir_measures"}
+KERNELS = {"numba", "llvmlite"}
+HEAVY = ENCODING | KERNELS | {"scipy", "pyarrow", "ir_datasets", "ir_measures"}
 
 RUN_LSR = """
 import sys
@@ -46,6 +49,52 @@ def test_import_lsr_imports_nothing_heavy(tmp_path: Path) -> None:
     imported = modules_after(code, [], tmp_path / "modules")
 
     assert not imported & (HEAVY | {"numpy"})
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An index of an inference-free model, whose network nobody needs: documents bring vectors."""
+    folder = tmp_path_factory.mktemp("inference-free")
+    model = folder / "model"
+    model.mkdir()
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "milk"]
+    config = {"architectures": ["BertForMaskedLM"], "model_type": "bert", "vocab_size": len(tokens)}
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "vocab.txt").write_text("\n".join(tokens))
+    (model / "idf.json").write_text(json.dumps({"cat": 2.0, "milk": 1.0}))
+    (model / "model.safetensors").write_bytes(b"")
+    settings = {"model": str(model), "max_length": 32, "precision": "float32"}
+    made = lsr.Index.create(
+        folder / "index", encoder_settings=settings, terms=tokens, fields={"year": "int"}
+    )
+    documents = [
+        {"id": "d1", "vector": {"milk": 1.5, "cat": 0.5}, "year": 1999},
+        {"id": "d2", "vector": {"cat": 1.0}, "year": 2001},
+    ]
+    with made.writer() as writer:
+        writer.add_documents(documents)
+        writer.commit()
+    return str(folder / "index")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "cat"],
+        ["search", "cat", "--explain", "--json", "--filter", "year > 1990"],
+        ["search", "--vector", '{"cat": 1}', "--prune", "top_k:1"],
+        ["explain", "cat", "d1"],
+        ["info"],
+    ],
+    ids=" ".join,
+)
+def test_an_only_question_is_answered_without_kernels(
+    arguments: list[str], index: str, tmp_path: Path
+) -> None:
+    imported = modules_after(RUN_LSR, [*arguments, "--index", index], tmp_path / "modules")
+
+    assert "lsr" in imported
+    assert not imported & (ENCODING | KERNELS | {"scipy"})
 
 
 def test_vectors_are_indexed_and_searched_without_torch(tmp_path: Path) -> None:

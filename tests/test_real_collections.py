@@ -14,7 +14,7 @@ from lsr.corpus import read_queries
 from lsr.documents import Document, DocumentBatch
 from lsr.index import Searcher
 from lsr.index.quantization import quantize_query
-from lsr.kernels import decode_range
+from lsr.kernels.range_coding import decode_range
 from lsr.sparse import SparseBatch
 
 pytestmark = pytest.mark.slow

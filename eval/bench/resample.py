@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
-from lsr.kernels import MAX_IMPACT
+from lsr.kernels.postings import MAX_IMPACT
 from lsr.sparse import SparseBatch
 
 KEEP_BASE, KEEP_NEIGHBOUR = 0.6, 0.4

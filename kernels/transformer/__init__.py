@@ -1,41 +1,38 @@
 """Kernels of a transformer encoder, over activations packed feature-major (layout.py)."""
 
-from lsr.kernels._cache import keyed_cache
-
-with keyed_cache():
-    from lsr.kernels.transformer.activation import Activation, activate_reference
-    from lsr.kernels.transformer.attention import attend, attend_reference
-    from lsr.kernels.transformer.embeddings import EmbeddingTables, embed, embed_reference
-    from lsr.kernels.transformer.layer_norm import layer_norm, layer_norm_reference
-    from lsr.kernels.transformer.layout import TOKEN_LANES, new_activations, padded_tokens
-    from lsr.kernels.transformer.matrix import (
-        PackedMatrix,
-        multiply,
-        multiply_reference,
-        pack_matrix,
-        unpack_matrix,
-    )
-    from lsr.kernels.transformer.matrix_int8 import (
-        ExpectedInputs,
-        PackedInt8Matrix,
-        multiply_int8,
-        multiply_int8_reference,
-        pack_int8,
-    )
-    from lsr.kernels.transformer.quantization import (
-        QuantizedActivations,
-        new_quantized,
-        quantize,
-        quantize_reference,
-    )
-    from lsr.kernels.transformer.sparse_rows import ActiveTerms
-    from lsr.kernels.transformer.vocabulary_filter import VocabularyFilter, pack_filter
-    from lsr.kernels.transformer.vocabulary_head import (
-        PackedHead,
-        active_terms,
-        active_terms_reference,
-        pack_head,
-    )
+from lsr.kernels.transformer.activation import Activation, activate_reference
+from lsr.kernels.transformer.attention import attend, attend_reference
+from lsr.kernels.transformer.embeddings import EmbeddingTables, embed, embed_reference
+from lsr.kernels.transformer.layer_norm import layer_norm, layer_norm_reference
+from lsr.kernels.transformer.layout import TOKEN_LANES, new_activations, padded_tokens
+from lsr.kernels.transformer.matrix import (
+    PackedMatrix,
+    multiply,
+    multiply_reference,
+    pack_matrix,
+    unpack_matrix,
+)
+from lsr.kernels.transformer.matrix_int8 import (
+    ExpectedInputs,
+    PackedInt8Matrix,
+    multiply_int8,
+    multiply_int8_reference,
+    pack_int8,
+)
+from lsr.kernels.transformer.quantization import (
+    QuantizedActivations,
+    new_quantized,
+    quantize,
+    quantize_reference,
+)
+from lsr.kernels.transformer.sparse_rows import ActiveTerms
+from lsr.kernels.transformer.vocabulary_filter import VocabularyFilter, pack_filter
+from lsr.kernels.transformer.vocabulary_head import (
+    PackedHead,
+    active_terms,
+    active_terms_reference,
+    pack_head,
+)
 
 __all__ = [
     "TOKEN_LANES",

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.functions import exp
 from lsr.kernels.transformer.lanes import (
     LANES,
@@ -76,7 +77,7 @@ def attend(
     _attend(q, k, v, starts, n_heads, out)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _attend(
     q: NDArray[np.float32],
     k: NDArray[np.float32],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES, load, store, transpose
 from lsr.kernels.transformer.layer_norm import layer_norm_reference, normalize
 from lsr.kernels.transformer.layout import check_activations, padded_tokens
@@ -71,25 +71,16 @@ def embed(
         ("position", positions, tables.positions),
         ("type", types, tables.types),
     ):
-        outside = _find_outside(rows, table.shape[0])
-        if outside >= 0:
+        is_outside = (rows < 0) | (rows >= table.shape[0])
+        if is_outside.any():
             raise InvalidInputError(
-                f"A text has the {name} id {rows[outside]}, but the model's table has "
+                f"A text has the {name} id {rows[is_outside][0]}, but the model's table has "
                 f"{table.shape[0]} rows; tokenizer and model do not belong together."
             )
     _embed(*tables, words, positions, types, np.float32(epsilon), out)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _find_outside(rows: NDArray[np.int64], n_rows: int) -> int:
-    """Return the first place whose row does not exist, or -1."""
-    for place in range(rows.size):
-        if not 0 <= rows[place] < n_rows:
-            return place
-    return -1
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _embed(
     word_table: NDArray[np.float32],
     position_table: NDArray[np.float32],

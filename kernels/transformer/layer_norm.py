@@ -8,10 +8,10 @@ of (x - mean)^2, which loses no digits when the mean is large.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.lanes import (
     VECTOR_BYTES,
     load,
@@ -55,7 +55,7 @@ def layer_norm(
     normalize(x, gamma, beta, np.float32(epsilon), out)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def normalize(
     x: NDArray[np.float32],
     gamma: NDArray[np.float32],

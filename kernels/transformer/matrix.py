@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.activation import Activation, activate_reference
 from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
 from lsr.kernels.transformer.lanes import load, spread
@@ -99,7 +100,7 @@ def _add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any
 _dense = make_dense(float_strip, _add_bias)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _multiply(
     strips: NDArray[np.float32],
     bias: NDArray[np.float32],

@@ -25,6 +25,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.activation import Activation, activate_reference
 from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
 from lsr.kernels.transformer.lanes import load, load_integers, multiply_add, spread
@@ -174,7 +175,7 @@ def _read_sums(sums: int, row: int, token: int, terms: _Terms) -> Any:
 _dense = make_dense(byte_strip, _read_sums)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _multiply_int8(
     strips: NDArray[np.int8],
     row_scales: NDArray[np.float32],

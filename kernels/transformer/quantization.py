@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.lanes import (
     VECTOR_BYTES,
     load,
@@ -119,7 +119,7 @@ def quantize(
     _quantize(x, factors, shifts, *out)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _quantize(
     x: NDArray[np.float32],
     factors: NDArray[np.float32],

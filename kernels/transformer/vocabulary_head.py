@@ -19,6 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.lanes import (
     LANES,
     VECTOR_BYTES,
@@ -104,7 +105,7 @@ def active_terms(
     return ActiveTerms(*_active_terms(head.weight, head.filter, x, starts, float(dense_share)))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _active_terms(
     weight: NDArray[np.float32],
     vocabulary: VocabularyFilter,

@@ -111,6 +111,7 @@ def search(
         threads,
         None if where is None else opened.parse_filter(where),
         approximation,
+        once=queries is None,
     )
     if queries is not None and run is not None:
         answer_file(opened, queries, run, settings, json)

@@ -52,17 +52,24 @@ class SearchSettings:
         threads: queries scored at the same time.
         where: which documents to search; None for all.
         approximation: what to give up for speed.
+        once: whether the process ends with its one answer.
     """
 
     k: int
     threads: int
     where: Filter | None
     approximation: Approximation
+    once: bool
 
     def rank(self, index: Index, vectors: SparseBatch) -> Rankings:
         """Search for vectors in the index's vocabulary."""
         return index.rank(
-            vectors, self.k, self.threads, where=self.where, approximation=self.approximation
+            vectors,
+            self.k,
+            self.threads,
+            where=self.where,
+            approximation=self.approximation,
+            once=self.once,
         )
 
     def overlaps(self, index: Index, vectors: SparseBatch) -> list[Overlap]:

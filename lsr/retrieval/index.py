@@ -322,6 +322,7 @@ class Index:
         *,
         where: FilterLike | None = None,
         approximation: Approximation = EXACT,
+        once: bool = False,
     ) -> Rankings:
         """Return the best documents of vectors by number, for `hits` to name; see `search`.
 
@@ -331,11 +332,13 @@ class Index:
             threads: queries scored at the same time.
             where: which documents may be hits.
             approximation: what may be given up for speed.
+            once: no search comes after this one, so that loading what makes many fast may not
+                pay; it changes no answer.
         """
         self.refuse_approximation(approximation)
         wanted = None if where is None else self.parse_filter(where)
         return self.searcher.search_batch(
-            vectors, k, threads, where=wanted, approximation=approximation
+            vectors, k, threads, where=wanted, approximation=approximation, once=once
         )
 
     def hits(self, rankings: Rankings) -> list[list[Hit]]:
@@ -356,8 +359,7 @@ class Index:
         Raises:
             ConfigError: the index holds float32 weights, and bounds or ranges are to be used.
         """
-        uses_bounds = approximation.bound_factor < 1 or approximation.max_ranges is not None
-        if uses_bounds and self.searcher.manifest.weights is WeightType.FLOAT32:
+        if approximation.uses_bounds and self.searcher.manifest.weights is WeightType.FLOAT32:
             raise ConfigError(
                 f"{self.path} holds float32 weights, all of which every search looks at; a bound "
                 "factor or a number of ranges would change nothing. Leave them out, or prune the "

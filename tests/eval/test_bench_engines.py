@@ -9,7 +9,7 @@ from lsr.eval.bench.engines.anserini import JAR_VARIABLE, Anserini
 from lsr.eval.bench.engines.registry import ENGINES, OURS
 from lsr.eval.bench.muting import muted
 from lsr.eval.bench.truth import best_scores, grade
-from lsr.kernels import Algorithm
+from lsr.kernels.algorithm import Algorithm
 from lsr.sparse import SparseBatch
 
 N_VARIANTS = {

@@ -18,7 +18,7 @@ from lsr.eval.bench.engines.registry import ENGINES
 from lsr.eval.bench.search import bench_search, peers_named
 from lsr.eval.bench.stored_vectors import mapped_vectors
 from lsr.eval.bench.vectors import ORDERS
-from lsr.kernels import Algorithm
+from lsr.kernels.algorithm import Algorithm
 from lsr.sparse import SparseBatch
 
 VECTORS = SparseBatch.from_rows([[(0, 1), (1, 255)], [], [(1, 200), (2, 7)], [(2, 9)]], n_terms=3)

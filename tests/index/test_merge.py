@@ -9,7 +9,8 @@ from lsr.documents import Document
 from lsr.index import IndexWriter, Searcher, Vocabulary, WeightType, read_manifest, verify_index
 from lsr.index.document_store import BATCH_DOCS
 from lsr.index.vocabulary import VocabularyKind
-from lsr.kernels import RANGE_SIZE, decode_range, n_ranges
+from lsr.kernels.postings import RANGE_SIZE, n_ranges
+from lsr.kernels.range_coding import decode_range
 from lsr.sparse import SparseBatch
 
 N_TERMS = 40

@@ -4,8 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsr.kernels import RANGE_SIZE, Postings, empty_rows, fill_row, sort_best
 from lsr.kernels import exhaustive as subject
+from lsr.kernels.dense_rows import empty_rows, fill_row
+from lsr.kernels.postings import RANGE_SIZE, Postings
+from lsr.kernels.search_reference import search_exhaustive_reference
+from lsr.kernels.top_k import sort_best
 from posting_lists import matrix_of, postings_of
 from strategies import integer_queries, quantized_documents
 
@@ -53,9 +56,7 @@ def test_equals_reference_and_dense_product(
 
     docs, scores = _searched(postings, n_docs, N_TERMS, query, excluded, k)
 
-    expected, expected_scores = subject.search_exhaustive_reference(
-        postings, n_docs, *query, excluded, k
-    )
+    expected, expected_scores = search_exhaustive_reference(postings, n_docs, *query, excluded, k)
     assert docs == expected.tolist()
     assert scores == expected_scores.tolist()
     product = matrix_of(*documents, N_TERMS)[:, query[0]] @ query[1].astype(np.int64)

@@ -1,8 +1,10 @@
 import numpy as np
 from hypothesis import given, settings
 
-from lsr.kernels import RANGE_SIZE, search_exhaustive_reference, sort_best
 from lsr.kernels import exhaustive_float as subject
+from lsr.kernels.postings import RANGE_SIZE
+from lsr.kernels.search_reference import search_exhaustive_reference
+from lsr.kernels.top_k import sort_best
 from posting_lists import postings_of
 from strategies import integer_queries, quantized_documents
 

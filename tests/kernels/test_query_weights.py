@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.kernels import query_weights as subject
+from lsr.kernels.search_reference import quantize_queries_reference
 
 _WEIGHTS = st.one_of(
     st.sampled_from([1.0, 2.0, 255.0, 65535.0, 65536.0, 1e-30, 1e30]),
@@ -18,7 +19,7 @@ def test_equals_reference_and_fits_32_bits(rows: list[list[float]]) -> None:
 
     integers, steps = subject.quantize_queries(indptr, weights)
 
-    expected, expected_steps = subject.quantize_queries_reference(indptr, weights)
+    expected, expected_steps = quantize_queries_reference(indptr, weights)
     np.testing.assert_array_equal(integers, expected)
     np.testing.assert_array_equal(steps, expected_steps)
     for query in range(len(rows)):
@@ -37,6 +38,6 @@ def test_python_source_equals_reference(rows: list[list[float]]) -> None:
 
     subject._quantize_queries.py_func(indptr, weights, integers, steps)
 
-    expected, expected_steps = subject.quantize_queries_reference(indptr, weights)
+    expected, expected_steps = quantize_queries_reference(indptr, weights)
     np.testing.assert_array_equal(integers, expected)
     np.testing.assert_array_equal(steps, expected_steps)

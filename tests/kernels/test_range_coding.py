@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsr.kernels import RANGE_SIZE, PostingRange, are_offsets_sound
 from lsr.kernels import range_coding as subject
+from lsr.kernels.lists import are_offsets_sound
+from lsr.kernels.postings import RANGE_SIZE, PostingRange
 from posting_lists import postings_of
 from strategies import quantized_documents
 

@@ -8,21 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsr.kernels import (
-    Algorithm,
-    SegmentView,
-    document_frequencies,
-    empty_rows,
-    encode_range,
-    fill_row,
-    kth_impacts,
-    new_heaps,
-    new_scratch,
-    search_exhaustive_reference,
-    search_segment,
-    sort_heaps,
-)
-from lsr.kernels.search import choose
+from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.dense_rows import document_frequencies, empty_rows, fill_row
+from lsr.kernels.range_coding import encode_range, kth_impacts
+from lsr.kernels.score_filter import new_scratch
+from lsr.kernels.search import SegmentView, choose, new_heaps, search_segment, sort_heaps
+from lsr.kernels.search_reference import search_exhaustive_reference
 from posting_lists import postings_of
 
 N_TERMS = 24

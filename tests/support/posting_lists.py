@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels import RANGE_SIZE, Postings, encode_range, list_maxima
+from lsr.kernels.postings import RANGE_SIZE, Postings
+from lsr.kernels.range_coding import encode_range, list_maxima
 
 
 def postings_of(

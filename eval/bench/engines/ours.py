@@ -9,7 +9,8 @@ from typing import ClassVar
 from lsr.documents import Document, DocumentBatch
 from lsr.eval.bench.engines.base import Hits, Variant, all_files
 from lsr.index import Rankings, Searcher
-from lsr.kernels import MAX_IMPACT, Algorithm
+from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.postings import MAX_IMPACT
 from lsr.retrieval import Index
 from lsr.sparse import SparseBatch
 
