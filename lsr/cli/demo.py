@@ -18,7 +18,6 @@ from lsr.cli.output import (
     console,
     emit_json,
     note,
-    progress_bar,
     set_quiet,
     stdout,
 )
@@ -103,6 +102,7 @@ def _open_or_build(path: Path, model: str, rebuild: bool) -> tuple[Index, int]:
 
 
 def _build(path: Path, model: str, fingerprint: str) -> tuple[Index, int]:
+    from lsr.cli.progress import progress_bar
     from lsr.demo.docstrings import docstring_documents
     from lsr.documents import DocumentBatch
     from lsr.encoders import load_encoder

@@ -25,7 +25,6 @@ from lsr.cli.output import (
     QuietOption,
     emit,
     emit_json,
-    progress_bar,
     set_quiet,
     shows_bars,
 )
@@ -176,6 +175,7 @@ def _encode_to_folder(
 def _encode_documents(
     source: str, encoder: Encoder, writer: _VectorWriter, on_long: OnLong, n_done: int = 0
 ) -> _Count:
+    from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size, read_documents
 
     waiting: deque[Sequence[Document]] = deque()
@@ -201,6 +201,7 @@ def _encode_documents(
 
 
 def _encode_queries(source: str, encoder: Encoder, writer: _VectorWriter) -> _Count:
+    from lsr.cli.progress import progress_bar
     from lsr.conversations import question_text
     from lsr.corpus import read_queries
 

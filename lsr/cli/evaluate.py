@@ -16,7 +16,6 @@ from lsr.cli.output import (
     JsonOption,
     QuietOption,
     note,
-    progress_bar,
     set_quiet,
 )
 
@@ -156,6 +155,7 @@ def _measure_model(
     threads: int,
 ) -> list[Experiment]:
     """Run one experiment a dataset on one index; they differ in their queries only."""
+    from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size
     from lsr.eval.experiment import existing_index, run_experiment
 

@@ -17,7 +17,6 @@ from lsr.cli.output import (
     add_command,
     emit,
     emit_json,
-    progress_bar,
     set_quiet,
 )
 
@@ -85,6 +84,7 @@ def build(
     Example: printf '{"id": "1", "text": "the cat drank milk"}' | lsr idf build -
     --model splade-tiny --output idf.json --force
     """
+    from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size
     from lsr.encoders.idf import TermCounter
     from lsr.encoders.idf_file import write_idf

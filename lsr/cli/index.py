@@ -30,7 +30,6 @@ from lsr.cli.output import (
     emit_json,
     note,
     parse_size,
-    progress_bar,
     set_quiet,
 )
 from lsr.cli.resuming import BuildPlan, Position, rest_of, telling_what_is_kept
@@ -116,6 +115,7 @@ def index(
     Example: printf '{"id": "1", "text": "the cat drank milk"}' | lsr index - --index idx
     --model splade-tiny --force
     """
+    from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size
 
     set_quiet(quiet)

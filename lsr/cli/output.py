@@ -5,25 +5,12 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 stdout = Console(highlight=False)
 console = Console(stderr=True, highlight=False)
@@ -92,57 +79,17 @@ def shows_bars() -> bool:
     return console.is_terminal and not console.quiet
 
 
+class _WarningHandler(logging.Handler):
+    """Prints records as notes are printed, above a bar that is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(self.format(record))
+
+
 def show_warnings() -> None:
     """Send the library's warnings to stderr, one line each."""
-    handler = RichHandler(
-        console=console, show_time=False, show_path=False, show_level=False, markup=False
-    )
+    handler = _WarningHandler(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    handler.setLevel(logging.WARNING)
     logger = logging.getLogger("lsr")
     logger.handlers = [handler]
     logger.propagate = False
-
-
-@contextmanager
-def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
-    """Show a bar with rate and time left while the block runs, on a terminal only.
-
-    Args:
-        description: what is counted, such as ``documents``.
-        total: how many there will be; None when nobody knows.
-    """
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ]
-    hidden = not shows_bars()
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task(description, total=total, n_tokens=0)
-        yield _Counter(progress, task)
-
-
-class _Counter:
-    def __init__(self, progress: Progress, task: Any) -> None:
-        self._progress = progress
-        self._task = task
-        self._n_tokens = 0
-
-    def advance(self, n: int = 1, n_tokens: int = 0) -> None:
-        self._n_tokens += n_tokens
-        self._progress.update(self._task, advance=n, n_tokens=self._n_tokens)
-
-
-class _RateColumn(ProgressColumn):
-    """Things a second, and the tokens that were read of them."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        rates = [] if speed is None else [f"{speed:,.0f}/s"]
-        if task.fields["n_tokens"] and task.elapsed:
-            rates.append(f"{task.fields['n_tokens'] / task.elapsed:,.0f} tokens/s")
-        return Text(", ".join(rates))
