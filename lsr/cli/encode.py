@@ -16,6 +16,7 @@ from lsr.cli.encoder_options import (
     EncoderOptions,
     MaxLengthOption,
     PrecisionOption,
+    QueryModelOption,
     QueryWeightsOption,
 )
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
@@ -51,6 +52,7 @@ def encode(
     ] = False,
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
+    query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
     stride: StrideOption = None,
@@ -75,7 +77,7 @@ def encode(
     is_folder = _is_folder(output, queries, resume)
     started = time.perf_counter()
     encoder = EncoderOptions(
-        model, max_length, precision, query_weights, parsed_passages(on_long, stride)
+        model, max_length, precision, query_model, query_weights, parsed_passages(on_long, stride)
     ).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)

@@ -19,7 +19,11 @@ ModelOption = Annotated[
 ]
 MaxLengthOption = Annotated[
     int | None,
-    typer.Option("--max-length", min=8, help="Word pieces of a text that are read; 256 if unset."),
+    typer.Option(
+        "--max-length",
+        min=8,
+        help="Tokens of a text that are read; unset: as the model's files say, else 256.",
+    ),
 ]
 PrecisionOption = Annotated[
     str | None,
@@ -27,6 +31,14 @@ PrecisionOption = Annotated[
         "--precision",
         metavar="float32|bfloat16|int8",
         help="Number format of the products; int8 is faster and loses next to nothing.",
+    ),
+]
+QueryModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--query-model",
+        metavar="MODEL",
+        help="What encodes queries, where MODEL encodes documents alone.",
     ),
 ]
 QueryWeightsOption = Annotated[
@@ -54,6 +66,7 @@ class EncoderOptions:
     model: str | None = None
     max_length: int | None = None
     precision: str | None = None
+    query_model: str | None = None
     query_weights: str | None = None
     passages: Passages | None = None
 
@@ -63,6 +76,7 @@ class EncoderOptions:
             "model": _whole_path(self.model),
             "max_length": self.max_length,
             "precision": self.precision,
+            "query_model": _whole_path(self.query_model),
             "query_weights": _whole_path(self.query_weights),
             "passages": self.passages and self.passages.as_settings(),
         }
@@ -80,6 +94,7 @@ class EncoderOptions:
             max_length=self.max_length,
             precision=Precision.parse(self.precision or Precision.AUTO),
             backend=Backend.parse(backend),
+            query_model=self.query_model,
             query_weights=self.query_weights,
             passages=self.passages,
         )

@@ -18,6 +18,7 @@ from lsr.cli.encoder_options import (
     MaxLengthOption,
     ModelOption,
     PrecisionOption,
+    QueryModelOption,
     QueryWeightsOption,
 )
 from lsr.cli.index_report import IndexReport
@@ -59,6 +60,7 @@ def index(
     model: ModelOption = None,
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
+    query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     backend: BackendOption = "auto",
     max_weight: Annotated[
@@ -122,7 +124,7 @@ def index(
     started = time.perf_counter()
     path = Path(index)
     encoder_options = EncoderOptions(
-        model, max_length, precision, query_weights, parsed_passages(on_long, stride)
+        model, max_length, precision, query_model, query_weights, parsed_passages(on_long, stride)
     )
     options = {
         **encoder_options.settings(),

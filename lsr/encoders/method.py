@@ -183,7 +183,16 @@ class PresenceWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class TableWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="table"):
-    """Weights from a table, of every term that occurs; see `lsr.encoders.query_table`."""
+    """Weights from a table, of every term that occurs; see `lsr.encoders.query_table`.
+
+    Attributes:
+        special_tokens: whether special tokens in a text, such as ``[UNK]`` for what the vocabulary
+            lacks, weigh what the table gives them. Else they weigh nothing, as in Z. Geng et al.,
+            "Towards Competitive Search Relevance For Inference-Free Learned Sparse Retrievers",
+            2024; sentence-transformers lets them.
+    """
+
+    special_tokens: bool = False
 
     @property
     def ceiling(self) -> float | None:

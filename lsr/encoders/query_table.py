@@ -2,8 +2,8 @@
 
 Such a model encodes documents only. In a query every term counts once, whatever the query's other
 terms, with the weight that a table gives it: zero for special tokens, which say nothing of what is
-asked, and zero for a term that the table does not name. Libraries differ in the latter, so that
-`lsr idf build` writes tables that name every token.
+asked (but see `TableWeighting.special_tokens`), and zero for a term that the table does not name.
+Libraries differ in the latter, so that `lsr idf build` writes tables that name every token.
 
 Paper: Z. Geng, Y. Wang, D. Ru, Y. Yang, "Towards Competitive Search Relevance For Inference-Free
 Learned Sparse Retrievers", 2024.

@@ -62,6 +62,7 @@ class TextTokenizer:
         max_length: most tokens of a text, special tokens included.
         prefix: put before every text that has any.
         pooled: which tokens propose weights.
+        adds_special_tokens: whether a text gets those that the model was trained with.
 
     Raises:
         ConfigError: `max_length` leaves no room for a token of the text.
@@ -75,11 +76,15 @@ class TextTokenizer:
         *,
         prefix: str = "",
         pooled: PooledTokens = PooledTokens.ALL,
+        adds_special_tokens: bool = True,
     ) -> None:
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
-        self._before, self._after = _special_tokens_around(backend)
+        before, after = _special_tokens_around(backend)
+        self.separator = _separator(backend, after)
+        none = np.empty(0, np.int64)
+        self._before, self._after = (before, after) if adds_special_tokens else (none, none)
         n_special = self._before.size + self._after.size
         if max_length <= n_special:
             raise ConfigError(
@@ -87,7 +92,6 @@ class TextTokenizer:
                 f"every text; it must be at least {n_special + 1}."
             )
         self.max_length = max_length
-        self.separator = _separator(backend, self._after)
         self._prefix = prefix
         self._pooled = pooled
         self._room = max_length - n_special

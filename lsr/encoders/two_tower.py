@@ -47,7 +47,11 @@ class TwoTowerEncoder:
     @property
     def settings(self) -> dict[str, Any]:
         """JSON values from which the same encoder can be loaded again."""
-        return {**self._settings, **self.documents.settings}
+        settings = {**self._settings, **self.documents.settings}
+        query_max_length = self.queries.settings["max_length"]
+        if query_max_length != settings["max_length"]:
+            settings["query_max_length"] = query_max_length
+        return settings
 
     @property
     def separator(self) -> str:

@@ -224,15 +224,17 @@ def _refuse_other_encoder(encoder: Encoder | None, manifest: Manifest) -> None:
 
     Precisions do: they move a weight by less than a step of its 8 bits in the index.
     """
-    if encoder and _without_precision(encoder.settings) != _without_precision(manifest.encoder):
+    if encoder and _what_weighs(encoder.settings) != _what_weighs(manifest.encoder):
         raise ConfigError(
             f"The index was made with the encoder {manifest.encoder}, and documents encoded with "
             f"{encoder.settings} would not compare; open it without an encoder to add documents."
         )
 
 
-def _without_precision(settings: dict[str, Any] | None) -> dict[str, Any] | None:
-    return settings and {key: value for key, value in settings.items() if key != "precision"}
+def _what_weighs(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the settings of an encoder that make its vectors others."""
+    aside = {"precision", "card", "query_card"}
+    return settings and {key: value for key, value in settings.items() if key not in aside}
 
 
 def _exists(path: Path) -> IndexExistsError:

@@ -116,7 +116,8 @@ def test_a_hub_id_is_fetched_without_anything_that_can_run(
 
     assert locate_model("naver/splade-v3") == tmp_path
     assert hub.asked["name"] == "naver/splade-v3"
-    assert set(hub.asked["allow_patterns"]) == {"*.json", "*.safetensors", "*.txt"}
+    patterns = {"*.json", "*.safetensors", "*.txt", "*.model", "README.md"}
+    assert set(hub.asked["allow_patterns"]) == patterns
 
 
 def test_an_unreachable_hub_says_what_failed_and_what_to_do(

@@ -87,7 +87,11 @@ def test_documents_are_encoded_by_the_model(encoder: Encoder, tiny_models: dict[
     assert encoder.settings == {
         **plain.settings,
         "model": encoder.settings["model"],
-        "queries": {"weighting": {"type": "table"}, "prefix": "", "prune": None},
+        "queries": {
+            "weighting": {"type": "table", "special_tokens": False},
+            "prefix": "",
+            "prune": None,
+        },
     }
     assert encoder.fingerprint == plain.fingerprint
 

@@ -115,14 +115,17 @@ def add_router(folder: Path, structure: Any) -> Path:
     """
     kinds = {"": "MLMTransformer", "document_1": "SpladePooling"}
     kinds["query_0"] = "SparseStaticEmbedding"
-    types = {name: f"sentence_transformers.models.{kind}" for name, kind in kinds.items()}
+    package = "sentence_transformers.sparse_encoder.models"
+    types = {name: f"{package}.{kind}" for name, kind in kinds.items()}
     router = {"types": types, "structure": structure, "parameters": {"default_route": "document"}}
     (folder / "router_config.json").write_text(json.dumps(router))
     for name in ("document_1", "query_0"):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text("{}")
-    modules = [{"type": "sentence_transformers.models.Router", "path": ""}]
+    router_type = "sentence_transformers.models.Router"
+    modules = [{"idx": 0, "name": "0", "type": router_type, "path": ""}]
     (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "config_sentence_transformers.json").write_text('{"model_type": "SparseEncoder"}')
     return folder
 
 

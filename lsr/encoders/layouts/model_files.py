@@ -15,6 +15,21 @@ PICKLE_SUFFIXES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 
+MASKED_LANGUAGE = "ForMaskedLM"
+NOT_SPARSE = {
+    "ForCausalLM": "; a causal one weights terms only by a recipe, which these files do not name",
+    "ForSequenceClassification": "; a classifier or reranker scores texts, not terms",
+    "Model": "; this one was saved without its head over the vocabulary",
+}
+"""What other architectures lack, by how their names end."""
+
+
+def architectures(config: dict[str, Any]) -> list[str]:
+    """Return the classes that a config names, the usual one first."""
+    names = config.get("architectures")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what the config.json of a network says.
 
@@ -37,12 +52,13 @@ def masked_language_config(folder: Path) -> dict[str, Any]:
         UnsupportedModelError: there is another one, or none that can be loaded safely.
     """
     config = read_config(folder)
-    names = config.get("architectures") or []
-    if not isinstance(names, list) or not any(str(name).endswith("ForMaskedLM") for name in names):
-        named = ", ".join(map(str, names)) if isinstance(names, list) and names else "none"
+    names = architectures(config)
+    if not any(name.endswith(MASKED_LANGUAGE) for name in names):
+        reasons = [reason for end, reason in NOT_SPARSE.items() if names and names[0].endswith(end)]
         raise UnsupportedModelError(
-            f"{folder / 'config.json'} names the architecture {named}, but SPLADE reads its "
-            "weights from a masked-language model (...ForMaskedLM)."
+            f"{folder / 'config.json'} names the architecture {', '.join(names) or 'none'}, but "
+            f"SPLADE reads its weights from a masked-language model (...{MASKED_LANGUAGE})"
+            f"{reasons[0] if reasons else ''}."
         )
     if (folder / "adapter_config.json").is_file():
         raise UnsupportedModelError(
@@ -59,16 +75,24 @@ def check_weights(folder: Path) -> None:
         ModelNotFoundError: there are none.
         UnsupportedModelError: there are only such as can run code.
     """
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
-    if not pickles:
+    if not any(folder.glob("*.safetensors")):
+        refuse_pickles(folder)
         raise ModelNotFoundError(f"The folder {str(folder)!r} holds no *.safetensors weights.")
-    raise UnsupportedModelError(
-        f"The folder {str(folder)!r} holds no *.safetensors weights; {', '.join(pickles)} can hold "
-        "code and is never loaded. Convert it where you trust it: "
-        "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)."
-    )
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Refuse a folder without safe weights, if it has others.
+
+    Raises:
+        UnsupportedModelError: it has.
+    """
+    pickles = sorted(file.name for file in folder.glob("*") if file.suffix in PICKLE_SUFFIXES)
+    if pickles:
+        raise UnsupportedModelError(
+            f"The folder {str(folder)!r} holds no *.safetensors weights; {', '.join(pickles)} can "
+            "hold code and is never loaded. Convert it where you trust it: "
+            "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)."
+        )
 
 
 def holds_tokenizer(folder: Path) -> bool:

@@ -25,6 +25,8 @@ class TowerFiles:
         tokenizer_folder: where the tokenizer lies elsewhere; None if it does not.
         heads: those that it has beside transformers' own.
         tensor_prefix: what the names of the network's tensors begin with, before transformers' own.
+        max_length: how many tokens of a text are read unless the user says; None if the files
+            leave it open.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class TowerFiles:
     tokenizer_folder: Path | None = None
     heads: Mapping[Head, LinearHead] = field(default_factory=dict)
     tensor_prefix: str = ""
+    max_length: int | None = None
 
     @property
     def tokenizer(self) -> Path:
@@ -77,4 +80,5 @@ class Checkpoint:
         documents = self.documents
         folder = table.parent if holds_tokenizer(table.parent) else documents.tokenizer
         side = Side(TableWeighting())
-        return Checkpoint(documents, TowerFiles(folder, documents.config, side, table))
+        queries = TowerFiles(folder, documents.config, side, table, max_length=documents.max_length)
+        return Checkpoint(documents, queries)

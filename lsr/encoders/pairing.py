@@ -1,0 +1,79 @@
+"""Which checkpoint encodes documents, and which queries? Found from what the user named."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsr.encoders.layouts import Checkpoint, check_checkpoint
+from lsr.encoders.locating import locate_model
+from lsr.encoders.model_card import ModelCard, read_model_card
+from lsr.encoders.published import Encodes, completed, refuse_other_half
+from lsr.errors import ConfigError, ModelNotFoundError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """What a user's words stand for.
+
+    Attributes:
+        checkpoint: the towers.
+        settings: JSON values that name it again from anywhere.
+        cards: the model cards of its folders, where they have one.
+    """
+
+    checkpoint: Checkpoint
+    settings: dict[str, Any]
+    cards: tuple[ModelCard, ...]
+
+
+def find_model(
+    model: str, query_model: str | None = None, query_weights: str | Path | None = None
+) -> NamedModel:
+    """Find the towers of a model; see `load_encoder`.
+
+    Raises:
+        ModelNotFoundError: there is no such model or table.
+        UnsupportedModelError: there is none that can be run safely, or half of one.
+        ConfigError: queries are to be encoded in two ways.
+    """
+    if query_model is not None and query_weights is not None:
+        raise ConfigError(
+            f"Queries are encoded by the model {query_model!r} or by the table "
+            f"{str(query_weights)!r}, not by both; leave one out."
+        )
+    is_shared = query_model is None and query_weights is None
+    folder = locate_model(model)
+    checkpoint = completed(check_checkpoint(folder), model, folder)
+    refuse_other_half(checkpoint, model, None if is_shared else Encodes.DOCUMENTS)
+    settings: dict[str, Any] = {"model": _location(model)}
+    cards = [read_model_card(folder)]
+    if query_model is not None:
+        query_folder = locate_model(query_model)
+        other = completed(check_checkpoint(query_folder), query_model, query_folder)
+        refuse_other_half(other, query_model, Encodes.QUERIES)
+        checkpoint = Checkpoint(checkpoint.documents, other.queries)
+        settings["query_model"] = _location(query_model)
+        cards.append(read_model_card(query_folder))
+    if query_weights is not None:
+        table = Path(query_weights).expanduser()
+        if not table.is_file():
+            raise ModelNotFoundError(f"The table of query weights {str(table)!r} does not exist.")
+        checkpoint = checkpoint.with_query_table(table)
+        settings["query_weights"] = str(table.resolve())
+    for key, card in zip(("card", "query_card"), cards, strict=False):
+        if card is not None and (values := card.as_dict()):
+            settings[key] = values
+            if card.forbids_commercial_use:
+                logger.info("%s has the licence %s: no commercial use.", model, card.license)
+    return NamedModel(checkpoint, settings, tuple(card for card in cards if card is not None))
+
+
+def _location(model: str) -> str:
+    """Return what loads the model again from anywhere."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model

@@ -1,0 +1,100 @@
+"""What do published checkpoints not say of themselves? Facts that only their names tell.
+
+A checkpoint of sentence-transformers' layout says everything, and nothing is added to it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from lsr.encoders.layouts import Checkpoint
+from lsr.encoders.method import Side, VocabularyWeighting
+from lsr.errors import UnsupportedModelError
+
+
+class Encodes(StrEnum):
+    """The texts that one tower of a pair was trained on."""
+
+    DOCUMENTS = "documents"
+    QUERIES = "queries"
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    r"""A checkpoint that is one of two towers.
+
+    Attributes:
+        name: of the checkpoint, without its organization.
+        encodes: what it was trained on.
+        other: hub id of the other tower; ``\1`` stands for the name's first group.
+    """
+
+    name: str
+    encodes: Encodes
+    other: str
+
+
+HALVES = (
+    # C. Lassance, S. Clinchant, "An Efficiency Study for SPLADE Models", 2022.
+    Half(r"efficient-splade-(.+)-doc", Encodes.DOCUMENTS, r"naver/efficient-splade-\1-query"),
+    Half(r"efficient-splade-(.+)-query", Encodes.QUERIES, r"naver/efficient-splade-\1-doc"),
+    # S. Lupart, M. Aliannejadi, E. Kanoulas, "DiSCo", 2024: its documents stay as they were.
+    Half(r"splade-disco-.+", Encodes.QUERIES, "naver/splade-cocondenser-ensembledistil"),
+    # T. Nguyen, S. MacAvaney, A. Yates, "A Unified Framework for Learned Sparse Retrieval", 2023.
+    Half(r"(.+)_doc_encoder", Encodes.DOCUMENTS, r"lsr42/\1_query_encoder"),
+    Half(r"(.+)_query_encoder", Encodes.QUERIES, r"lsr42/\1_doc_encoder"),
+)
+
+L0_ACTIVATION = re.compile(r"opensearch-neural-sparse-encoding-doc-v3-.+")
+"""Models of Z. Geng et al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers",
+2025, which take log(1 + x) twice."""
+
+
+def completed(checkpoint: Checkpoint, model: str, folder: Path) -> Checkpoint:
+    """Return a checkpoint with what its name adds to its files.
+
+    Args:
+        checkpoint: as its files say.
+        model: what the user named.
+        folder: that holds it.
+    """
+    documents = checkpoint.documents
+    if L0_ACTIVATION.fullmatch(_name(model)) and not (folder / "modules.json").is_file():
+        side = Side(VocabularyWeighting(saturation=2))
+        return Checkpoint(replace(documents, side=side), checkpoint.queries)
+    return checkpoint
+
+
+def refuse_other_half(checkpoint: Checkpoint, model: str, wanted: Encodes | None) -> None:
+    """Refuse one of two towers where the other is needed.
+
+    Args:
+        checkpoint: as its files say.
+        model: what the user named.
+        wanted: what it is to encode; None for both.
+
+    Raises:
+        UnsupportedModelError: it was not trained on that.
+    """
+    if checkpoint.documents != checkpoint.queries:
+        return
+    for half in HALVES:
+        found = re.fullmatch(half.name, _name(model))
+        if found and half.encodes is not wanted:
+            other = found.expand(half.other)
+            documents, queries = model, other
+            if half.encodes is Encodes.QUERIES:
+                documents, queries = other, model
+            raise UnsupportedModelError(
+                f"The model {model!r} was trained to encode {half.encodes} alone; name both "
+                f"towers: {documents} as the model and {queries} as its query_model "
+                "(--query-model)."
+            )
+
+
+def _name(model: str) -> str:
+    """Return a model's name without its organization or path."""
+    return Path(model).expanduser().resolve().name
