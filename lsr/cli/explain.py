@@ -38,7 +38,8 @@ def explain(
     """Print what each word adds to the score: its weight in the query and in the document.
 
     Word pieces stand below their word. A + before a term: the model added it to the query; before
-    a document weight: the model added it to the document, whose text does not have it.
+    a document weight: the model added it to the document, whose text does not have it. Where
+    documents were read passage by passage, what each passage adds comes last.
 
     Example: lsr explain "shortest path in a graph" heapq --index demo-index
     """
@@ -60,6 +61,10 @@ def explain(
     for row in found.words:
         for line in _lines(row, found):
             emit(line)
+    if found.passages is not None:
+        emit(f"{'characters':<24}{'':>19}{'product':>9}{'share':>8}")
+        for one in found.passages:
+            emit(f"{f'{one.start:,}-{one.end:,}':<24}{'':>19}{one.product:>9.3f}{one.share:>8.1%}")
 
 
 def _lines(row: WordShare, found: WordExplanation) -> list[str]:
@@ -112,6 +117,7 @@ def _as_json(found: WordExplanation) -> dict[str, Any]:
             }
             for row in found.words
         ],
+        "passages": found.passages,
     }
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from lsr.conversations import Conversation, question_text
 from lsr.index import Searcher
 from lsr.retrieval.hits import Explanation, TermShare
+from lsr.retrieval.passage_shares import PassageShare, passage_shares
 from lsr.retrieval.query_vectors import QueryLike
 from lsr.term_names import name_reader
 from lsr.words import Word, words_of
@@ -62,6 +63,8 @@ class WordExplanation:
         query_text: what the query's offsets count in; empty if it is a vector.
         typed: ids of the terms that stand in the query.
         in_document: ids of those that stand in the document; None if its words are not known.
+        passages: what each passage of the document adds; None if it was read as one, or the query
+            is a vector.
     """
 
     explanation: Explanation
@@ -69,6 +72,7 @@ class WordExplanation:
     query_text: str
     typed: frozenset[int]
     in_document: frozenset[int] | None
+    passages: list[PassageShare] | None = None
 
 
 def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplanation:
@@ -102,6 +106,7 @@ def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplana
         read,
         terms & _terms_of(query_words),
         None if document_words is None else terms & _terms_of(document_words),
+        passage_shares(explanation, index.encoder, text),
     )
 
 
