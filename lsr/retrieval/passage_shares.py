@@ -2,7 +2,7 @@
 
 An encoder that reads documents passage by passage (`lsr.encoders.Passages`) keeps one weight a
 term: the largest of those in the passages, which is then owed to one of them, or their sum, which
-is owed to each in proportion. The passages are encoded again to tell, as the index holds only the outcome.
+is owed to each in proportion. The passages are encoded again to tell: the index holds the outcome.
 """
 
 from __future__ import annotations
