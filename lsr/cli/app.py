@@ -10,6 +10,7 @@ import typer
 
 import lsr
 from lsr.cli import bench, idf
+from lsr.cli.convert import convert
 from lsr.cli.delete import delete
 from lsr.cli.demo import demo
 from lsr.cli.doctor import doctor
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for verb in (
     *(demo, index, search, explain, delete, merge, encode, info, verify),
-    *(snapshot, restore, doctor, warmup),
+    *(convert, snapshot, restore, doctor, warmup),
 ):
     add_command(app, verb)
 add_command(app, evaluate, name="eval")

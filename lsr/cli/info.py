@@ -6,6 +6,9 @@ from typing import Any
 
 from lsr.cli.output import IndexOption, JsonOption, emit, emit_json
 
+CARDS = {"": "card", " (queries)": "query_card"}
+"""Settings of an encoder that say what its models may be used for."""
+
 
 def info(index: IndexOption, json: JsonOption = False) -> None:
     """Print counts, sizes, model and settings of an index.
@@ -27,7 +30,12 @@ def info(index: IndexOption, json: JsonOption = False) -> None:
         "postings": f"{facts['n_postings']:,}, {facts['terms_per_document']:.1f} a document",
         "vocabulary": f"{facts['n_terms']:,} terms ({facts['vocabulary']})",
         "model": encoder["model"] if encoder else "none: built from vectors",
-        "settings": ", ".join(f"{name} {value}" for name, value in (encoder or {}).items()),
+        "licence": _licences(encoder or {}),
+        "settings": ", ".join(
+            f"{name} {value}"
+            for name, value in (encoder or {}).items()
+            if name not in CARDS.values()
+        ),
         "weights": _weights(facts),
         "fields": ", ".join(f"{name} {kind}" for name, kind in facts["fields"].items()),
         "size": f"{facts['size_bytes'] / 1e6:,.2f} MB: search {facts['search_bytes'] / 1e6:,.2f} "
@@ -38,6 +46,17 @@ def info(index: IndexOption, json: JsonOption = False) -> None:
     for name, value in rows.items():
         if value:
             emit(f"{name:<12}{value}")
+
+
+def _licences(encoder: dict[str, Any]) -> str:
+    """Say what the model cards say of the use of the models that made the vectors."""
+    from lsr.encoders.model_card import ModelCard
+
+    return "; ".join(
+        f"{ModelCard.of_dict(encoder[name]).summary}{side}"
+        for side, name in CARDS.items()
+        if name in encoder
+    )
 
 
 def _weights(facts: dict[str, Any]) -> str:

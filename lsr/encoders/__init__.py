@@ -8,6 +8,7 @@ from lsr.encoders.base import EncodedTexts, Encoder, EncodingListener
 from lsr.encoders.loading import load_encoder, reload_encoder
 from lsr.encoders.passages import Aggregation, Passages
 from lsr.encoders.precision import Precision
+from lsr.encoders.saving import save_encoder
 
 __all__ = [
     "Aggregation",
@@ -19,4 +20,5 @@ __all__ = [
     "Precision",
     "load_encoder",
     "reload_encoder",
+    "save_encoder",
 ]

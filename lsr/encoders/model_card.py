@@ -7,11 +7,15 @@ parsed, and a card that is written otherwise says nothing here.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from lsr.encoders.locating import HUB_ID
 
 CARD = "README.md"
 _KEY = re.compile(r"([\w-]+):\s*(.*?)\s*$")
@@ -38,6 +42,20 @@ class ModelCard(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether the licence is one that says so in its name."""
         return bool(self.license and _NON_COMMERCIAL.search(self.license.lower()))
 
+    @property
+    def summary(self) -> str:
+        """What it says, for a line of text."""
+        notes = [self.license or "not stated"]
+        notes += ["no commercial use"] * self.forbids_commercial_use
+        notes += ["gated"] * self.is_gated
+        notes += [f"made from {', '.join(self.base_models)}"] * bool(self.base_models)
+        return ", ".join(notes)
+
+    @classmethod
+    def of_dict(cls, values: dict[str, Any]) -> ModelCard:
+        """Return the card of which `as_dict` returned these values."""
+        return msgspec.convert(values, cls)
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values, without what the card is silent about."""
         values: dict[str, Any] = msgspec.to_builtins(self)
@@ -58,6 +76,37 @@ def read_model_card(folder: Path) -> ModelCard | None:
         base_models=tuple(values.get("base_model", [])),
         is_gated=any(key.startswith("extra_gated") for key in values),
     )
+
+
+def derived_card(title: str, sources: Sequence[str], cards: Sequence[ModelCard]) -> str:
+    """Return the model card of a model made from others, with their licences.
+
+    Args:
+        title: of the card.
+        sources: what names the models: hub ids, folders, short names.
+        cards: theirs.
+    """
+    licenses = list(dict.fromkeys(card.license for card in cards if card.license))
+    hub_ids = [source for source in sources if HUB_ID.fullmatch(source)]
+    bases = dict.fromkeys([*hub_ids, *(base for card in cards for base in card.base_models)])
+    front = {
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "feature-extraction",
+        "tags": ["sentence-transformers", "sparse-encoder", "sparse"],
+        "base_model": list(bases),
+        "license": licenses[0] if len(licenses) == 1 else licenses,
+    }
+    names = " and ".join(
+        Path(source).name if source not in hub_ids else source for source in sources
+    )
+    notes = [f"A learned sparse retrieval model, saved by lsr from {names}."]
+    if licenses:
+        notes.append(f"Licence of what it was made from: {', '.join(licenses)}.")
+    if any(card.is_gated for card in cards):
+        notes.append("It was made from a model that is given only to users who accept its terms.")
+    # JSON is YAML too.
+    lines = [f"{key}: {json.dumps(value)}" for key, value in front.items() if value]
+    return "\n".join(["---", *lines, "---", f"# {title}", "", *notes, ""])
 
 
 def _top_level(text: str) -> dict[str, list[str]]:

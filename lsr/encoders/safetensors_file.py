@@ -116,6 +116,15 @@ class SafetensorsFile:
         return UnsupportedModelError(f"The weights in {self.path} are damaged: {what}.")
 
 
+def write_tensor(file: Path, name: str, tensor: NDArray[np.float32]) -> None:
+    """Write a file of one tensor."""
+    place = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [0, tensor.nbytes]}
+    header = json.dumps({name: place}).encode()
+    header += b" " * (-len(header) % LENGTH_BYTES)  # so that the tensor is aligned
+    length = len(header).to_bytes(LENGTH_BYTES, "little")
+    file.write_bytes(length + header + tensor.astype("<f4").tobytes())
+
+
 class ModelWeights:
     """The tensors of a model, wherever they are.
 

@@ -37,7 +37,7 @@ class TableTower:
             "precision": "float32",
         }
         self._tokenizer = tokenizer
-        self._weights = weights
+        self.weights = weights
 
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
         """Return the weights of each text's terms, in input order; see `Tower.encode`."""
@@ -77,12 +77,12 @@ class TableTower:
         rows = []
         for text in tokenized:
             terms = np.unique(text.ids)
-            rows.append(terms[self._weights[terms] > 0])
+            rows.append(terms[self.weights[terms] > 0])
         if listener is not None:
             listener.encoded(len(texts), sum(text.ids.size for text in tokenized))
         terms = np.concatenate([np.empty(0, np.int64), *rows])
         indptr = np.cumsum([0, *(row.size for row in rows)], dtype=np.int64)
         vectors = SparseBatch(
-            indptr, terms.astype(np.uint32), self._weights[terms], self._weights.size
+            indptr, terms.astype(np.uint32), self.weights[terms], self.weights.size
         )
         return EncodedTexts(vectors, [row for row, one in enumerate(tokenized) if one.is_truncated])

@@ -30,6 +30,22 @@ def test_an_index_remembers_a_table_of_query_weights(tiny_model: Path, tmp_path:
     assert json.loads(done.stdout)["hits"][0]["id"] == "d1"
 
 
+def test_an_index_remembers_a_model_of_queries(tiny_model: Path, tmp_path: Path) -> None:
+    queries = save_tiny_model(tmp_path / "queries", seed=1)
+    asked = ["a garden of flowers"]
+
+    index = made(tmp_path, tiny_model, "--query-model", "queries")
+
+    encoder = library.Index.open(index).encoder
+    alone = library.load_encoder(str(queries))
+    found = encoder.encode_queries(asked).to_scipy() - alone.encode_queries(asked).to_scipy()
+    assert found.nnz == 0
+    assert encoder.settings["query_model"] == str(queries)
+    done = lsr("index", "docs.jsonl", "--index", "idx", "--query-model", tiny_model, cwd=tmp_path)
+    assert done.code == 1
+    assert f"was made with query_model {queries}, not" in " ".join(done.stderr.split())
+
+
 def test_an_index_remembers_its_precision(tiny_model: Path, tmp_path: Path) -> None:
     index = made(tmp_path, tiny_model, "--precision", "int8")
 

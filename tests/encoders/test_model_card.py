@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lsr.encoders.model_card import ModelCard, read_model_card
+from lsr.encoders.model_card import ModelCard, derived_card, read_model_card
 
 
 def card(folder: Path, text: str) -> ModelCard | None:
@@ -73,3 +73,20 @@ def test_no_card(tmp_path: Path) -> None:
 
 def test_json_values_leave_out_what_the_card_does(tmp_path: Path) -> None:
     assert ModelCard(license="mit").as_dict() == {"license": "mit"}
+
+
+def test_a_derived_card_names_its_sources_and_no_path(tmp_path: Path) -> None:
+    sources = ["naver/splade-v3", "splade-tiny", "/home/someone/mine"]
+
+    (tmp_path / "README.md").write_text(derived_card("both", sources, [ModelCard(license="mit")]))
+
+    assert read_model_card(tmp_path) == ModelCard(license="mit", base_models=("naver/splade-v3",))
+    text = (tmp_path / "README.md").read_text()
+    assert "saved by lsr from naver/splade-v3 and splade-tiny and mine." in text
+
+
+def test_a_summary_is_one_line() -> None:
+    assert ModelCard(base_models=("a/b", "c/d")).summary == "not stated, made from a/b, c/d"
+    assert ModelCard(license="cc-by-nc-4.0", is_gated=True).summary == (
+        "cc-by-nc-4.0, no commercial use, gated"
+    )
