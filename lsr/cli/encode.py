@@ -15,6 +15,7 @@ from lsr.cli.encoder_options import (
     BackendOption,
     EncoderOptions,
     MaxLengthOption,
+    MethodOption,
     PrecisionOption,
     QueryModelOption,
     QueryWeightsOption,
@@ -52,6 +53,7 @@ def encode(
     ] = False,
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
+    method: MethodOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
@@ -77,7 +79,13 @@ def encode(
     is_folder = _is_folder(output, queries, resume)
     started = time.perf_counter()
     encoder = EncoderOptions(
-        model, max_length, precision, query_model, query_weights, parsed_passages(on_long, stride)
+        model,
+        max_length,
+        precision,
+        method,
+        query_model,
+        query_weights,
+        parsed_passages(on_long, stride),
     ).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)

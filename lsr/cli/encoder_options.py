@@ -33,6 +33,14 @@ PrecisionOption = Annotated[
         help="Number format of the products; int8 is faster and loses next to nothing.",
     ),
 ]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="Encode by this method, such as splade-doc, whatever the model's files say.",
+    ),
+]
 QueryModelOption = Annotated[
     str | None,
     typer.Option(
@@ -66,6 +74,7 @@ class EncoderOptions:
     model: str | None = None
     max_length: int | None = None
     precision: str | None = None
+    method: str | None = None
     query_model: str | None = None
     query_weights: str | None = None
     passages: Passages | None = None
@@ -76,6 +85,7 @@ class EncoderOptions:
             "model": _whole_path(self.model),
             "max_length": self.max_length,
             "precision": self.precision,
+            "method": self.method,
             "query_model": _whole_path(self.query_model),
             "query_weights": _whole_path(self.query_weights),
             "passages": self.passages and self.passages.as_settings(),
@@ -94,6 +104,7 @@ class EncoderOptions:
             max_length=self.max_length,
             precision=Precision.parse(self.precision or Precision.AUTO),
             backend=Backend.parse(backend),
+            method=self.method,
             query_model=self.query_model,
             query_weights=self.query_weights,
             passages=self.passages,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.encoder_options import EncoderOptions, MaxLengthOption, ModelOption
+from lsr.cli.encoder_options import EncoderOptions, MaxLengthOption, MethodOption, ModelOption
 from lsr.cli.output import (
     Bar,
     JsonOption,
@@ -20,7 +20,6 @@ from lsr.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from lsr.encoders import Encoder
     from lsr.eval.datasets import Dataset
     from lsr.eval.experiment import Experiment
 
@@ -59,6 +58,7 @@ def evaluate(
         int | None, typer.Option(min=1, help="Threads of the search.  [default: 1]")
     ] = None,
     max_length: MaxLengthOption = None,
+    method: MethodOption = None,
     per_query: Annotated[
         bool, typer.Option("--per-query", help="Print the values of single queries as well.")
     ] = False,
@@ -93,6 +93,7 @@ def evaluate(
             query_forms=query_forms,
             threads=threads,
             max_length=max_length,
+            method=method,
         )
         _score_runs(qrels, runs, measures, per_query, json)
     elif dataset is not None and qrels is None:
@@ -104,7 +105,8 @@ def evaluate(
         if runs and len(asked) > 1:
             raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
         with _index_folder(index) as folder:
-            experiments = _measure_model(asked, folder, model, max_length, parsed, threads or 1)
+            options = EncoderOptions(model, max_length, method=method)
+            experiments = _measure_model(asked, folder, options, parsed, threads or 1)
         for output in runs:
             _write_run(output, experiments[0])
         if formed is not None:
@@ -149,8 +151,7 @@ def _index_folder(index: Path | None) -> Iterator[Path]:
 def _measure_model(
     datasets: Sequence[Dataset],
     folder: Path,
-    model: str | None,
-    max_length: int | None,
+    options: EncoderOptions,
     measures: list[Any],
     threads: int,
 ) -> list[Experiment]:
@@ -166,11 +167,11 @@ def _measure_model(
             "the rounding costs, name an --index that does not exist yet, or none."
         )
     if existing is not None and existing.has_encoder:
-        existing.refuse_other_encoder(EncoderOptions(model, max_length).settings())
+        existing.refuse_other_encoder(options.settings())
         return [run_experiment(one, folder, None, measures, threads=threads) for one in datasets]
-    if model is None and existing is None:
+    if options.model is None and existing is None:
         raise typer.BadParameter("name a --model to index the corpus with, or an --index of it.")
-    encoder = _encoder(model, max_length) if model is not None else None
+    encoder = options.load("auto") if options.model is not None else None
     with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
         listener = _Listener(bar)
         experiments = [
@@ -180,12 +181,6 @@ def _measure_model(
     if listener.n_truncated:
         note(f"{listener.n_truncated:,} documents were cut at the model's maximum length.")
     return experiments
-
-
-def _encoder(model: str, max_length: int | None) -> Encoder:
-    from lsr.encoders import load_encoder
-
-    return load_encoder(model) if max_length is None else load_encoder(model, max_length=max_length)
 
 
 def _write_run(output: Path, experiment: Experiment) -> None:

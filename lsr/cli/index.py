@@ -16,6 +16,7 @@ from lsr.cli.encoder_options import (
     BackendOption,
     EncoderOptions,
     MaxLengthOption,
+    MethodOption,
     ModelOption,
     PrecisionOption,
     QueryModelOption,
@@ -60,6 +61,7 @@ def index(
     model: ModelOption = None,
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
+    method: MethodOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     backend: BackendOption = "auto",
@@ -124,7 +126,13 @@ def index(
     started = time.perf_counter()
     path = Path(index)
     encoder_options = EncoderOptions(
-        model, max_length, precision, query_model, query_weights, parsed_passages(on_long, stride)
+        model,
+        max_length,
+        precision,
+        method,
+        query_model,
+        query_weights,
+        parsed_passages(on_long, stride),
     )
     options = {
         **encoder_options.settings(),

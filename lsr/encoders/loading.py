@@ -50,6 +50,7 @@ def load_encoder(
     max_length: int | None = None,
     precision: Precision = Precision.AUTO,
     backend: Backend = Backend.AUTO,
+    method: str | None = None,
     query_model: str | None = None,
     query_weights: str | Path | None = None,
     query_max_length: int | None = None,
@@ -70,6 +71,8 @@ def load_encoder(
             CPU has instructions for it, else float32.
         backend: what computes the model. AUTO takes the native backend for the architectures and
             precisions that it runs, else torch.
+        method: the name of the method to encode by, whatever the model's files say, such as
+            ``splade-doc``; lsr/encoders/methods.toml lists them. None for the model's own.
         query_model: the model of queries, as `model`, where that of documents is another: of two
             towers trained together, such as ``naver/efficient-splade-VI-BT-large-query``, or of
             conversations over the documents of an older model, such as DiSCo.
@@ -82,9 +85,10 @@ def load_encoder(
 
     Raises:
         ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
-        UnsupportedModelError: it is no model that can be run safely, or the table is not its.
+        UnsupportedModelError: it is no model that can be run safely, or the table is not its, or
+            it lacks what the method needs.
         ConfigError: `max_length`, `precision` or `backend` do not fit, or there are both a
-            `query_model` and `query_weights`.
+            `query_model` and `query_weights`, or there is no such method.
         MissingDependencyError: torch or transformers is needed and not installed.
 
     Example:
@@ -99,7 +103,7 @@ def load_encoder(
         raise ConfigError(
             f"The backend {chosen} does not compute in {wanted}; choose one of {offered}."
         )
-    named = find_model(model, query_model, query_weights)
+    named = find_model(model, query_model, query_weights, method)
     documents, queries = named.checkpoint.documents, named.checkpoint.queries
     load = partial(load_tower, precision=wanted, backend=chosen)
     query_max_length = query_max_length or max_length
@@ -142,6 +146,7 @@ def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
         max_length=settings["max_length"],
         precision=precision if offers.offers(precision) else Precision.AUTO,
         backend=backend,
+        method=settings.get("method"),
         query_model=settings.get("query_model"),
         query_weights=settings.get("query_weights"),
         passages=Passages.of_settings(settings.get("passages")),

@@ -10,6 +10,7 @@ from typing import Any
 from lsr.encoders.layouts import Checkpoint, check_checkpoint
 from lsr.encoders.locating import locate_model
 from lsr.encoders.model_card import ModelCard, read_model_card
+from lsr.encoders.named_methods import with_method
 from lsr.encoders.published import Encodes, completed, refuse_other_half
 from lsr.errors import ConfigError, ModelNotFoundError
 
@@ -32,14 +33,18 @@ class NamedModel:
 
 
 def find_model(
-    model: str, query_model: str | None = None, query_weights: str | Path | None = None
+    model: str,
+    query_model: str | None = None,
+    query_weights: str | Path | None = None,
+    method: str | None = None,
 ) -> NamedModel:
     """Find the towers of a model; see `load_encoder`.
 
     Raises:
         ModelNotFoundError: there is no such model or table.
-        UnsupportedModelError: there is none that can be run safely, or half of one.
-        ConfigError: queries are to be encoded in two ways.
+        UnsupportedModelError: there is none that can be run safely, or half of one, or one that the
+            method does not fit.
+        ConfigError: queries are to be encoded in two ways, or there is no such method.
     """
     if query_model is not None and query_weights is not None:
         raise ConfigError(
@@ -49,14 +54,18 @@ def find_model(
     is_shared = query_model is None and query_weights is None
     folder = locate_model(model)
     checkpoint = completed(check_checkpoint(folder), model, folder)
-    refuse_other_half(checkpoint, model, None if is_shared else Encodes.DOCUMENTS)
     settings: dict[str, Any] = {"model": _location(model)}
+    if method is not None and query_model is None:
+        checkpoint = with_method(checkpoint, method)
+    refuse_other_half(checkpoint, model, None if is_shared else Encodes.DOCUMENTS)
     cards = [read_model_card(folder)]
     if query_model is not None:
         query_folder = locate_model(query_model)
         other = completed(check_checkpoint(query_folder), query_model, query_folder)
         refuse_other_half(other, query_model, Encodes.QUERIES)
         checkpoint = Checkpoint(checkpoint.documents, other.queries)
+        if method is not None:
+            checkpoint = with_method(checkpoint, method)
         settings["query_model"] = _location(query_model)
         cards.append(read_model_card(query_folder))
     if query_weights is not None:
@@ -65,6 +74,8 @@ def find_model(
             raise ModelNotFoundError(f"The table of query weights {str(table)!r} does not exist.")
         checkpoint = checkpoint.with_query_table(table)
         settings["query_weights"] = str(table.resolve())
+    if method is not None:
+        settings["method"] = method
     for key, card in zip(("card", "query_card"), cards, strict=False):
         if card is not None and (values := card.as_dict()):
             settings[key] = values

@@ -1,6 +1,5 @@
 import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,18 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
+from framework_formulas import (
+    A,
+    B,
+    activated,
+    hidden_states,
+    of_epic,
+    of_tokens,
+    save_heads,
+    text_ids,
+    token_logits,
+)
 from lsr.encoders import Backend, Precision
 from lsr.encoders.layouts import check_checkpoint
 from lsr.encoders.linear_head import LinearHead
@@ -29,8 +38,6 @@ from lsr.encoders.method import (
 from lsr.errors import ConfigError, UnsupportedModelError
 
 TEXTS = ["sparse retrieval with learned weights", "water", "the painter of the island garden"]
-A = np.random.default_rng(77).normal(size=16).astype(np.float32)
-B = 0.25
 
 
 def encoded(
@@ -49,55 +56,6 @@ def encoded(
     )
     dense: NDArray[np.float32] = tower.encode(texts).to_scipy().toarray()
     return dense
-
-
-def save_heads(folder: Path) -> dict[Head, LinearHead]:
-    """Save the same layer (A, B) for every head."""
-    file = folder / "heads.safetensors"
-    save_file({"one.weight": A[None], "one.bias": np.array([B], np.float32)}, file)
-    return {name: LinearHead(file, "one") for name in Head}
-
-
-@cache
-def output(folder: Path, text: str) -> Any:
-    """Return what transformers computes for one text, [CLS] first and [SEP] last."""
-    import torch
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
-
-    inputs = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
-    model = AutoModelForMaskedLM.from_pretrained(folder).eval()
-    with torch.inference_mode():
-        return model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            output_hidden_states=True,
-        )
-
-
-def token_logits(folder: Path, text: str) -> Any:
-    return output(folder, text).logits[0].numpy()
-
-
-def hidden_states(folder: Path, text: str) -> Any:
-    return output(folder, text).hidden_states[-1][0].numpy()
-
-
-def text_ids(folder: Path, text: str) -> list[int]:
-    from transformers import AutoTokenizer
-
-    ids: list[int] = AutoTokenizer.from_pretrained(folder)(text, add_special_tokens=False).input_ids
-    return ids
-
-
-def formula(activation: Activation, numbers: NDArray[Any], saturation: int) -> NDArray[Any]:
-    weights = {
-        Activation.RELU: np.maximum(numbers, 0),
-        Activation.SOFTPLUS: np.log(1 + np.exp(numbers)),
-        Activation.IDENTITY: numbers,
-    }[activation]
-    for _ in range(saturation):
-        weights = np.log(1 + np.maximum(weights, 0))
-    return weights
 
 
 def max_magnitude(weights: NDArray[Any]) -> NDArray[Any]:
@@ -181,7 +139,7 @@ def test_logits_are_weighted_by_the_formula(
     found = encoded(tiny_models["bert"], Side(weighting, prune="top_k:9999"), Backend.TORCH)
 
     for row, text in zip(found, TEXTS, strict=True):
-        weights = formula(activation, token_logits(tiny_models["bert"], text)[1:-1], saturation)
+        weights = activated(activation, token_logits(tiny_models["bert"], text)[1:-1], saturation)
         expected = {
             Pooling.MAX: weights.max(0),
             Pooling.SUM: weights.sum(0),
@@ -239,12 +197,15 @@ def test_tokens_are_weighted_by_their_hidden_states(
     found = encoded(folder, Side(weighting), Backend.TORCH, texts, heads)
 
     for row, text in zip(found, texts, strict=True):
-        numbers = hidden_states(folder, text) @ A + B
-        expected = np.full(row.size, -np.inf if repeats is Repeats.MAX else 0.0)
-        merge = np.maximum.at if repeats is Repeats.MAX else np.add.at
-        weights = formula(activation, numbers, saturation)[1:-1]
-        merge(expected, text_ids(folder, text), weights)
-        np.testing.assert_allclose(row, np.maximum(expected, 0), atol=ROUNDING)
+        expected = of_tokens(
+            folder,
+            text,
+            activation,
+            saturation,
+            summed=repeats is Repeats.SUM,
+            n_terms=row.size,
+        )
+        np.testing.assert_allclose(row, expected, atol=ROUNDING)
     assert np.count_nonzero(found) > len(texts)
 
 
@@ -268,7 +229,7 @@ def test_a_special_token_in_a_text_weighs_nothing_unless_the_end_does(
     assert np.count_nonzero(found) == 2
     assert found[0, sep] == found[0, cls] == with_end[0, cls] == 0
     numbers = hidden_states(tiny_models["bert"], texts[0]) @ A + B
-    expected = formula(Activation.SOFTPLUS, numbers, 1)[[2, 4]].sum()
+    expected = activated(Activation.SOFTPLUS, numbers, 1)[[2, 4]].sum()
     np.testing.assert_allclose(with_end[0, sep], expected, atol=ROUNDING)
 
 
@@ -283,12 +244,7 @@ def test_importance_and_quality_are_those_of_epic(
     found = encoded(folder, Side(weighting, prune="top_k:9999"), Backend.TORCH, heads=heads)
 
     for row, text in zip(found, TEXTS, strict=True):
-        numbers = hidden_states(folder, text) @ A + B
-        importance = np.log(1 + np.log(1 + np.exp(numbers)))
-        quality = 1 / (1 + np.exp(-numbers[0]))
-        logits = token_logits(folder, text) * importance[:, None]
-        weights = np.log(1 + np.log(1 + np.exp(logits)))[1:-1]
-        np.testing.assert_allclose(row, weights.max(0) * quality, atol=ROUNDING)
+        np.testing.assert_allclose(row, of_epic(folder, text), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])

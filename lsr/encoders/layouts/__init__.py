@@ -17,6 +17,7 @@ from lsr.encoders.layouts.model_files import (
     holds_tokenizer,
     read_config,
 )
+from lsr.encoders.layouts.own import read_own
 from lsr.encoders.layouts.sentence_transformers import read_sentence_transformers
 from lsr.encoders.layouts.towers import Checkpoint, TowerFiles
 
@@ -26,7 +27,7 @@ Layout = Callable[[Path], Checkpoint | None]
 Raises ModelNotFoundError or UnsupportedModelError where the layout is this one, and what lies in it
 cannot be run."""
 
-LAYOUTS: Sequence[Layout] = (read_sentence_transformers, read_masked_language)
+LAYOUTS: Sequence[Layout] = (read_own, read_sentence_transformers, read_masked_language)
 """In the order in which they are tried. The last takes every folder, or says what it lacks."""
 
 
