@@ -4,7 +4,7 @@ Importing this package imports neither torch nor transformers, and the native ba
 """
 
 from lsr.encoders.backend import Backend
-from lsr.encoders.base import EncodedTexts, Encoder, EncodingListener
+from lsr.encoders.base import DenseEncoder, EncodedTexts, Encoder, EncodingListener
 from lsr.encoders.loading import load_encoder, reload_encoder
 from lsr.encoders.passages import Aggregation, Passages
 from lsr.encoders.precision import Precision
@@ -14,6 +14,7 @@ __all__ = [
     "Aggregation",
     "Passages",
     "Backend",
+    "DenseEncoder",
     "EncodedTexts",
     "Encoder",
     "EncodingListener",

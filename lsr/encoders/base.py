@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lsr.sparse import SparseBatch
 
@@ -31,10 +34,13 @@ class EncodedTexts:
     Attributes:
         vectors: one row a text.
         truncated: the rows whose texts were cut at the encoder's `max_length`, rising.
+        dense: shape (n_texts, dense_size), rows of length 1, zeros for texts without tokens; None
+            where the method has no dense half, or texts are read in passages.
     """
 
     vectors: SparseBatch
     truncated: Sequence[int] = ()
+    dense: NDArray[np.float32] | None = None
 
 
 class Encoder(Protocol):
@@ -107,3 +113,24 @@ class Encoder(Protocol):
 
     def term_spans(self, text: str) -> list[tuple[int, int, int]]:
         """Return (term id, start, end) for the tokens of `text`, as character offsets."""
+
+
+@runtime_checkable
+class DenseEncoder(Encoder, Protocol):
+    """An encoder that can tell of a dense half beside the sparse vectors, where a method has one.
+
+    The similarity of two dense rows is their inner product. `Encoder.encode_stream` yields them
+    with the documents' sparse vectors.
+    """
+
+    @property
+    def dense_size(self) -> int:
+        """Numbers in a dense row; 0 where the method has no dense half."""
+
+    def encode_documents_densely(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return the vectors of document texts, sparse and dense."""
+
+    def encode_queries_densely(self, texts: Sequence[str]) -> EncodedTexts:
+        """Return the vectors of query texts, sparse and dense."""

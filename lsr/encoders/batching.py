@@ -74,8 +74,22 @@ class Window:
         """Return a vector per text from those of the batches; of an empty text without terms."""
         # One vector stands for every empty text.
         empty = SparseBatch.from_rows([[]], n_terms)
+        return SparseBatch.concatenate([*encoded, empty]).take(self._places().tolist())
+
+    def dense_in_order(
+        self, encoded: Sequence[NDArray[np.float32]], size: int
+    ) -> NDArray[np.float32]:
+        """Return a dense row of `size` numbers per text from those of the batches; zeros if empty.
+
+        Returns:
+            shape (n_texts, size).
+        """
+        return np.concatenate([*encoded, np.zeros((1, size), np.float32)])[self._places()]
+
+    def _places(self) -> NDArray[np.int64]:
+        """Return where each text stands in the batches, one after the other; empty ones at last."""
         n_filled = len(self) - self.n_empty
-        position = np.full(len(self), n_filled, dtype=np.int64)
+        places = np.full(len(self), n_filled, dtype=np.int64)
         if self._rows:
-            position[np.concatenate(self._rows)] = np.arange(n_filled)
-        return SparseBatch.concatenate([*encoded, empty]).take(position.tolist())
+            places[np.concatenate(self._rows)] = np.arange(n_filled)
+        return places

@@ -15,6 +15,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from lsr.encoders.decoder.weighting import (
+    DecoderWeighting,
+    LiteralResidualWeighting,
+    PromptWeighting,
+)
+
 Saturation = Annotated[int, msgspec.Meta(ge=0, le=2)]
 
 SATURATED_CEILING = 4.0
@@ -201,7 +207,8 @@ class TableWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 
 
 NetworkWeighting = VocabularyWeighting | TokenWeighting
-Weighting = NetworkWeighting | PresenceWeighting | TableWeighting
+CausalWeighting = DecoderWeighting | LiteralResidualWeighting | PromptWeighting
+Weighting = NetworkWeighting | CausalWeighting | PresenceWeighting | TableWeighting
 
 
 class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -212,11 +219,13 @@ class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefix: text put before every text that has any.
         prune: the rule by which light weights of a vector are left out (`lsr.pruning`), such as
             ``top_k:256``; None to keep all.
+        unit_length: whether a vector is divided by its Euclidean length afterwards.
     """
 
     weighting: Weighting = msgspec.field(default_factory=VocabularyWeighting)
     prefix: str = ""
     prune: str | None = None
+    unit_length: bool = False
 
     @property
     def weight_ceiling(self) -> float | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lsr.encoders.precision import Precision
 from lsr.encoders.tokenization import TokenizedText
@@ -39,3 +42,21 @@ class Network(Protocol):
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Keep it from splitting a batch over the cores while the block runs."""
+
+
+@runtime_checkable
+class DenseNetwork(Network, Protocol):
+    """A network that has a dense vector of each text beside the sparse one."""
+
+    @property
+    def dense_size(self) -> int:
+        """Numbers in a dense vector."""
+
+    def encode_both(
+        self, texts: Sequence[TokenizedText]
+    ) -> tuple[SparseBatch, NDArray[np.float32]]:
+        """Return one vector per text, and one dense row of length 1 each; none is without tokens.
+
+        Returns:
+            The vectors, and an array of shape (n_texts, dense_size).
+        """

@@ -8,11 +8,15 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.batching import WINDOW_TEXTS, Window
 from lsr.encoders.lexical import without_expansion
-from lsr.encoders.network import Network
-from lsr.encoders.tokenization import TextTokenizer, TokenizedText, refuse_string
+from lsr.encoders.network import DenseNetwork, Network
+from lsr.encoders.text_input import TextInput
+from lsr.encoders.tokenization import TokenizedText, refuse_string
+from lsr.encoders.unit_length import of_unit_length
 from lsr.encoders.workers import StartedWindow, Workers, available_cores
 from lsr.pruning import PruneRule, prune
 from lsr.sparse import SparseBatch
@@ -40,16 +44,18 @@ class NetworkTower:
         tokens: name of every term.
         is_lexical: whether only a text's own terms keep their weights.
         prune_rule: by which light weights of a vector are left out; None to keep all.
+        has_unit_length: whether vectors are then divided by their length.
     """
 
     def __init__(
         self,
         *,
         network: Network,
-        tokenizer: TextTokenizer,
+        tokenizer: TextInput,
         tokens: Sequence[str],
         is_lexical: bool = False,
         prune_rule: PruneRule | None = None,
+        has_unit_length: bool = False,
     ) -> None:
         self.tokens = tokens
         # Not which backend: the same model in the same precision means the same in either.
@@ -59,13 +65,22 @@ class NetworkTower:
         }
         self._network = network
         self._is_lexical = is_lexical
+        self._dense_network = network if isinstance(network, DenseNetwork) else None
+        self.dense_size = 0 if self._dense_network is None else self._dense_network.dense_size
         self._prune_rule = prune_rule
+        self._has_unit_length = has_unit_length
         self._tokenizer = tokenizer
         self._token_budget = min(MAX_BATCH_TOKENS, int(BATCH_WORK / network.work_per_token))
         self._n_workers = 1 if network.has_own_device else available_cores()
 
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
-        """Return one vector per text, in input order; see `Tower.encode`.
+        """Return one vector per text, in input order; see `Tower.encode`."""
+        return self.encode_texts(texts, listener).vectors
+
+    def encode_texts(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return all that becomes of texts, in input order; see `Tower.encode_texts`.
 
         While several batches run, torch's thread count, which belongs to the process, is 1.
         """
@@ -81,7 +96,7 @@ class NetworkTower:
         if listener is not None:
             for row in encoded.truncated:
                 listener.truncated(row)
-        return encoded.vectors
+        return encoded
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
@@ -94,7 +109,7 @@ class NetworkTower:
         Raises:
             InvalidInputError: as `encode`; no later run is yielded.
         """
-        waiting: deque[list[StartedWindow]] = deque()
+        waiting: deque[list[StartedWindow[EncodedTexts]]] = deque()
         with self._workers() as workers:
             for run in runs:
                 refuse_string(run)
@@ -136,25 +151,33 @@ class NetworkTower:
     def _is_small(self, n_tokens: int) -> bool:
         return n_tokens * self._network.work_per_token < SMALL_WORK
 
-    def _workers(self) -> Workers:
+    def _workers(self) -> Workers[EncodedTexts]:
         is_shared = self._n_workers > 1
         hold = self._network.single_threaded() if is_shared else nullcontext()
         return Workers(self._encode_batch, self._n_workers, hold)
 
-    def _encode_batch(self, texts: Sequence[TokenizedText]) -> SparseBatch:
-        vectors = self._network.encode(texts)
+    def _encode_batch(self, texts: Sequence[TokenizedText]) -> EncodedTexts:
+        dense = None
+        if self._dense_network is None:
+            vectors = self._network.encode(texts)
+        else:
+            vectors, dense = self._dense_network.encode_both(texts)
         if self._is_lexical:
             vectors = without_expansion(vectors, texts, self._tokenizer.special)
-        return vectors if self._prune_rule is None else prune(vectors, self._prune_rule)
+        if self._prune_rule is not None:
+            vectors = prune(vectors, self._prune_rule)
+        if self._has_unit_length:
+            vectors = of_unit_length(vectors)
+        return EncodedTexts(vectors, dense=dense)
 
     def _encode_alone(self, window: Window, listener: EncodingListener | None) -> EncodedTexts:
         """Encode a window of one batch, or none, in the caller's thread."""
         is_small = self._is_small(sum(n_tokens for _, n_tokens in window.sizes))
         with self._network.single_threaded() if is_small else nullcontext():
-            vectors = [self._encode_batch(batch) for batch in window.batches]
+            encoded = [self._encode_batch(batch) for batch in window.batches]
         if listener is not None:
             listener.encoded(len(window), sum(n_tokens for _, n_tokens in window.sizes))
-        return EncodedTexts(window.in_order(vectors, self._network.n_terms), window.truncated)
+        return self._in_order(window, encoded)
 
     def _encode_all(
         self, windows: Sequence[Callable[[], Window]], listener: EncodingListener | None
@@ -163,10 +186,10 @@ class NetworkTower:
             return self._finished([workers.start(one) for one in windows], listener)
 
     def _finished(
-        self, windows: Sequence[StartedWindow], listener: EncodingListener | None
+        self, windows: Sequence[StartedWindow[EncodedTexts]], listener: EncodingListener | None
     ) -> EncodedTexts:
         """Wait for windows and return what became of them."""
-        parts = [SparseBatch.from_rows([], self._network.n_terms)]
+        parts = [self._in_order(Window([], 1), [])]
         truncated: list[int] = []
         n_texts = 0
         for started in windows:
@@ -180,5 +203,17 @@ class NetworkTower:
                     listener.encoded(n_rows, n_tokens)
             if listener is not None and window.n_empty:
                 listener.encoded(window.n_empty, 0)
-            parts.append(window.in_order(encoded, self._network.n_terms))
-        return EncodedTexts(SparseBatch.concatenate(parts), truncated)
+            parts.append(self._in_order(window, encoded))
+        vectors = SparseBatch.concatenate([part.vectors for part in parts])
+        dense = [part.dense for part in parts if part.dense is not None]
+        return EncodedTexts(vectors, truncated, np.concatenate(dense) if dense else None)
+
+    def _in_order(self, window: Window, encoded: Sequence[EncodedTexts]) -> EncodedTexts:
+        """Return what became of a window, from what became of its batches."""
+        vectors = window.in_order([one.vectors for one in encoded], self._network.n_terms)
+        if not self.dense_size:
+            return EncodedTexts(vectors, window.truncated)
+        dense = [one.dense for one in encoded if one.dense is not None]
+        return EncodedTexts(
+            vectors, window.truncated, window.dense_in_order(dense, self.dense_size)
+        )

@@ -21,6 +21,8 @@ class PassageTower:
         passages: how texts are split and put together.
     """
 
+    dense_size = 0  # how the dense rows of passages make one of a text is defined nowhere
+
     def __init__(self, tower: Tower, passages: Passages) -> None:
         self.tokens = tower.tokens
         self.separator = tower.separator
@@ -34,8 +36,14 @@ class PassageTower:
 
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
         """Return one vector per text, in input order; see `Tower.encode`."""
+        return self.encode_texts(texts, listener).vectors
+
+    def encode_texts(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return one vector per text, and nothing dense; see `Tower.encode_texts`."""
         (encoded,) = self.encode_stream([texts], listener)
-        return encoded.vectors
+        return encoded
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None

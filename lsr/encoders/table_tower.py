@@ -28,6 +28,8 @@ class TableTower:
         weights: shape (n_terms,), of each term.
     """
 
+    dense_size = 0
+
     def __init__(
         self, tokenizer: TextTokenizer, tokens: Sequence[str], weights: NDArray[np.float32]
     ) -> None:
@@ -40,12 +42,18 @@ class TableTower:
         self.weights = weights
 
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
-        """Return the weights of each text's terms, in input order; see `Tower.encode`."""
+        """Return one vector per text, in input order; see `Tower.encode`."""
+        return self.encode_texts(texts, listener).vectors
+
+    def encode_texts(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return the weights of each text's terms, in input order; see `Tower.encode_texts`."""
         encoded = self._encoded(texts, listener)
         if listener is not None:
             for row in encoded.truncated:
                 listener.truncated(row)
-        return encoded.vectors
+        return encoded
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None

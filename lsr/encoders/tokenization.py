@@ -45,11 +45,13 @@ class TokenizedText:
         is_truncated: whether the text has more tokens than `ids` holds.
         pooled: positions in `ids` of the tokens that propose weights, one at least where there are
             any.
+        literal: the terms that count as occurring in the text, rising; None where no method asks.
     """
 
     ids: NDArray[np.int64]
     is_truncated: bool
     pooled: slice
+    literal: NDArray[np.int64] | None = None
 
 
 class TextTokenizer:
@@ -81,7 +83,7 @@ class TextTokenizer:
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
-        before, after = _special_tokens_around(backend)
+        before, after = special_tokens_around(backend)
         self.separator = _separator(backend, after)
         none = np.empty(0, np.int64)
         self._before, self._after = (before, after) if adds_special_tokens else (none, none)
@@ -242,7 +244,12 @@ def _end_of_word(words: Sequence[int], candidates: Sequence[int]) -> int:
     return candidates[0]
 
 
-def _special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def special_tokens_around(backend: Tokenizer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ids that a tokenizer puts before every text, and after it.
+
+    Raises:
+        UnsupportedModelError: it does more than that.
+    """
     bare = backend.encode("a", add_special_tokens=False).ids
     framed = backend.encode("a", add_special_tokens=True).ids
     for n_before in range(len(framed) if bare else 0):

@@ -24,6 +24,10 @@ class Tower(Protocol):
     def separator(self) -> str:
         """What is written between parts of one text; see `Encoder`."""
 
+    @property
+    def dense_size(self) -> int:
+        """Numbers in a dense row; 0 where there is no dense half."""
+
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
         """Return one vector per text, in input order; an empty one for a text without tokens.
 
@@ -34,6 +38,11 @@ class Tower(Protocol):
         Raises:
             InvalidInputError: an element of `texts` is not a string, or no valid Unicode.
         """
+
+    def encode_texts(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return what `encode` does, with dense rows where there is a dense half."""
 
     def encode_stream(
         self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None

@@ -74,6 +74,21 @@ class TwoTowerEncoder:
         """Return one vector per query text, in input order; see `Tower.encode`."""
         return self.queries.encode(texts)
 
+    @property
+    def dense_size(self) -> int:
+        """Numbers in a dense row; 0 where the method has no dense half."""
+        return self.queries.dense_size
+
+    def encode_documents_densely(
+        self, texts: Sequence[str], listener: EncodingListener | None = None
+    ) -> EncodedTexts:
+        """Return the vectors of document texts, sparse and dense; see `DenseEncoder`."""
+        return self.documents.encode_texts(texts, listener)
+
+    def encode_queries_densely(self, texts: Sequence[str]) -> EncodedTexts:
+        """Return the vectors of query texts, sparse and dense; see `DenseEncoder`."""
+        return self.queries.encode_texts(texts)
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a document's text has, special ones included, before it is cut."""
         return self.documents.count_tokens(text)

@@ -35,6 +35,10 @@ PROBE_TOLERANCE = 1e-4
 order differ by about 1e-6; a head that is not the plain matrix product differs by far more."""
 
 
+COARSE_PROBE_TOLERANCE = 2e-2
+"""The same for a model in bfloat16, whose logits are rounded to three digits."""
+
+
 class VocabularyHead:
     """The last matrix of a masked-language model, with the maximum over tokens built in.
 
@@ -176,9 +180,11 @@ def split_head(model: Any, dtype: torch.dtype, probe: tuple[Any, Any]) -> Vocabu
         difference = float(
             (shifted.largest_logits(hidden, mask.bool()) - shift - expected).abs().max()
         )
+    is_coarse = layer.weight.dtype is not torch.float32
+    tolerance = COARSE_PROBE_TOLERANCE if is_coarse else PROBE_TOLERANCE
     scale = max(1.0, float(expected.abs().max()))
     # Written so that a NaN, which compares false, and an infinite scale are refused too.
-    if not difference <= PROBE_TOLERANCE * scale < float("inf"):
+    if not difference <= tolerance * scale < float("inf"):
         raise UnsupportedModelError(
             f"The model's logits are off by {difference:.3g} from its last layer's matrix product, "
             "so it computes more after that layer than this version knows."

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from lsr.encoders.batching import Window
 from lsr.encoders.tokenization import TokenizedText
-from lsr.sparse import SparseBatch
 
-StartedWindow = Future[tuple[Window, list[Future[SparseBatch]]]]
-"""A window, once it is tokenized, and the vectors of its batches, once they are encoded."""
+Encoded = TypeVar("Encoded")
+
+StartedWindow = Future[tuple[Window, list[Future[Encoded]]]]
+"""A window, once it is tokenized, and what becomes of its batches, once they are encoded."""
 
 
 def available_cores() -> int:
@@ -29,7 +31,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-class Workers:
+class Workers(Generic[Encoded]):
     """Threads that tokenize and encode; use as a context manager.
 
     When the block ends, by an error or Ctrl-C as well, batches that have not begun are dropped and
@@ -43,7 +45,7 @@ class Workers:
 
     def __init__(
         self,
-        encode: Callable[[Sequence[TokenizedText]], SparseBatch],
+        encode: Callable[[Sequence[TokenizedText]], Encoded],
         n_workers: int,
         single_threaded: AbstractContextManager[None],
     ) -> None:
@@ -52,7 +54,7 @@ class Workers:
         self._encoding = ThreadPoolExecutor(n_workers, thread_name_prefix="lsr-encode")
         self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="lsr-tokenize")
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Workers[Encoded]:
         self._single_threaded.__enter__()
         return self
 
@@ -69,13 +71,13 @@ class Workers:
         finally:
             self._single_threaded.__exit__(kind, error, trace)
 
-    def start(self, tokenize: Callable[[], Window]) -> StartedWindow:
+    def start(self, tokenize: Callable[[], Window]) -> StartedWindow[Encoded]:
         """Tokenize texts and encode their batches, after those of windows started before.
 
         What is raised on a thread is raised by the future that stands for it.
         """
         return self._tokenizing.submit(self._begin, tokenize)
 
-    def _begin(self, tokenize: Callable[[], Window]) -> tuple[Window, list[Future[SparseBatch]]]:
+    def _begin(self, tokenize: Callable[[], Window]) -> tuple[Window, list[Future[Encoded]]]:
         window = tokenize()
         return window, [self._encoding.submit(self._encode, batch) for batch in window.batches]

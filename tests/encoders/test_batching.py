@@ -53,6 +53,9 @@ def test_a_window_puts_batches_into_order_again(lengths: list[int], token_budget
     assert found == [
         ([row], [length]) if length else ([], []) for row, length in enumerate(lengths)
     ]
+    rows = [[[text.ids[0]] for text in batch] for batch in window.batches]
+    dense = window.dense_in_order([np.array(one, np.float32) for one in rows], 1)
+    assert dense[:, 0].tolist() == [row if length else 0 for row, length in enumerate(lengths)]
     assert window.sizes == [
         (len(batch), sum(text.ids.size for text in batch)) for batch in window.batches
     ]

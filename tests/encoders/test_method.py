@@ -22,7 +22,6 @@ from framework_formulas import (
 from lsr.encoders import Backend, Precision
 from lsr.encoders.layouts import check_checkpoint
 from lsr.encoders.linear_head import LinearHead
-from lsr.encoders.loading import load_tower
 from lsr.encoders.method import (
     Activation,
     Head,
@@ -35,6 +34,7 @@ from lsr.encoders.method import (
     TokenWeighting,
     VocabularyWeighting,
 )
+from lsr.encoders.tower_loading import load_tower
 from lsr.errors import ConfigError, UnsupportedModelError
 
 TEXTS = ["sparse retrieval with learned weights", "water", "the painter of the island garden"]

@@ -91,6 +91,7 @@ def test_documents_are_encoded_by_the_model(encoder: Encoder, tiny_models: dict[
             "weighting": {"type": "table", "special_tokens": False},
             "prefix": "",
             "prune": None,
+            "unit_length": False,
         },
     }
     assert encoder.fingerprint == plain.fingerprint

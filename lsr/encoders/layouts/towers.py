@@ -24,6 +24,7 @@ class TowerFiles:
         table: the file of its weights, where they come from a table.
         tokenizer_folder: where the tokenizer lies elsewhere; None if it does not.
         heads: those that it has beside transformers' own.
+        adapter: folder of a low-rank adapter to merge into the network; None if there is none.
         tensor_prefix: what the names of the network's tensors begin with, before transformers' own.
         max_length: how many tokens of a text are read unless the user says; None if the files
             leave it open.
@@ -35,6 +36,7 @@ class TowerFiles:
     table: Path | None = None
     tokenizer_folder: Path | None = None
     heads: Mapping[Head, LinearHead] = field(default_factory=dict)
+    adapter: Path | None = None
     tensor_prefix: str = ""
     max_length: int | None = None
 
