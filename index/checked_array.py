@@ -85,7 +85,7 @@ class CheckedArray:
         sizes = np.maximum(lasts - firsts + 1, 0)
         n_before = np.cumsum(sizes) - sizes
         blocks = np.repeat(firsts - n_before, sizes) + np.arange(sizes.sum())
-        self._check_blocks(np.unique(blocks[~self._is_checked[blocks]]).tolist())
+        self._check_blocks(sorted({*blocks[~self._is_checked[blocks]].tolist()}))
 
     def damaged(self, what: str) -> CorruptIndexError:
         """Return the error that names the file, the array, and what of it is damaged."""

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
-
 from lsr.errors import IndexLockedError
 from lsr.index.checkpoint import CHECKPOINT_DRAFT_NAME, CHECKPOINT_NAME
 from lsr.index.manifest import DRAFT_NAME, SEGMENT_FOLDER, is_index
@@ -49,6 +47,8 @@ def write_lock(path: Path) -> Iterator[None]:
     Raises:
         IndexLockedError: another writer holds it; says which process, since when.
     """
+    import filelock  # who only searches does not wait for it
+
     is_new = not path.exists()
     make_folder(path / SEGMENT_FOLDER)
     lock = filelock.FileLock(path / LOCK_NAME)

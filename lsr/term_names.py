@@ -38,10 +38,9 @@ def name_reader(names: Iterable[str]) -> Callable[[str], str]:
         names: all of the vocabulary, from which its kind is told; without a known mark among them,
             names stay as they are.
     """
-    counts = dict.fromkeys(_Mark, 0)
-    for name in names:
-        for mark in _Mark:
-            counts[mark] += name.startswith(mark) and name != mark
+    marks = tuple(_Mark)
+    marked = [name for name in names if name.startswith(marks) and name not in marks]
+    counts = {mark: sum(name.startswith(mark) for name in marked) for mark in marks}
     mark = max(_Mark, key=lambda one: counts[one])
     if mark is _Mark.WORD_PIECE or not counts[mark]:
         return _printable

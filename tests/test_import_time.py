@@ -83,7 +83,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
         ["search", "cat"],
         ["search", "cat", "--explain", "--json", "--filter", "year > 1990"],
         ["search", "--vector", '{"cat": 1}', "--prune", "top_k:1"],
-        ["explain", "cat", "d1"],
+        ["explain", "--vector", '{"cat": 1}', "d1"],
         ["info"],
     ],
     ids=" ".join,
