@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lsr.encoders.layouts import Checkpoint
-from lsr.encoders.method import Side, VocabularyWeighting
+from lsr.encoders.method import PresenceWeighting, Side, VocabularyWeighting
 from lsr.errors import UnsupportedModelError
 
 
@@ -48,9 +48,32 @@ HALVES = (
     Half(r"(.+)_query_encoder", Encodes.QUERIES, r"lsr42/\1_doc_encoder"),
 )
 
-L0_ACTIVATION = re.compile(r"opensearch-neural-sparse-encoding-doc-v3-.+")
-"""Models of Z. Geng et al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers",
-2025, which take log(1 + x) twice."""
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """How a checkpoint weights terms, where that is not SPLADE with max pooling.
+
+    Attributes:
+        name: of the checkpoint, without its organization.
+        documents: how it weights documents, if otherwise.
+        queries: how it weights queries, if otherwise than documents.
+    """
+
+    name: str
+    documents: VocabularyWeighting | None = None
+    queries: VocabularyWeighting | PresenceWeighting | None = None
+
+
+WEIGHED = (
+    # C. Lassance, H. Dejean, T. Formal, S. Clinchant, "SPLADE-v3", 2024: queries are not expanded.
+    Weighed("splade-v3-doc", queries=PresenceWeighting()),
+    Weighed("splade-v3-lexical", queries=VocabularyWeighting(lexical=True)),
+    # X. Shen, Z. Geng, Y. Yang, "Exploring l0 Sparsification for Inference-free Sparse
+    # Retrievers", 2025.
+    Weighed(
+        "opensearch-neural-sparse-encoding-doc-v3-.+", documents=VocabularyWeighting(saturation=2)
+    ),
+)
 
 
 def completed(checkpoint: Checkpoint, model: str, folder: Path) -> Checkpoint:
@@ -61,11 +84,19 @@ def completed(checkpoint: Checkpoint, model: str, folder: Path) -> Checkpoint:
         model: what the user named.
         folder: that holds it.
     """
-    documents = checkpoint.documents
-    if L0_ACTIVATION.fullmatch(_name(model)) and not (folder / "modules.json").is_file():
-        side = Side(VocabularyWeighting(saturation=2))
-        return Checkpoint(replace(documents, side=side), checkpoint.queries)
-    return checkpoint
+    if (folder / "modules.json").is_file():
+        return checkpoint
+    documents, queries = checkpoint.documents, checkpoint.queries
+    is_shared = documents == queries
+    for known in WEIGHED:
+        if re.fullmatch(known.name, _name(model)):
+            if known.documents is not None:
+                documents = replace(documents, side=Side(known.documents))
+            if is_shared:
+                queries = documents
+            if is_shared and known.queries is not None:
+                queries = replace(documents, side=Side(known.queries))
+    return Checkpoint(documents, queries)
 
 
 def refuse_other_half(checkpoint: Checkpoint, model: str, wanted: Encodes | None) -> None:

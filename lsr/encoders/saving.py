@@ -76,7 +76,7 @@ def save_encoder(encoder: Encoder, folder: str | Path, *, replace: bool = False)
             "one), and only models can be saved; load it without."
         )
     model, query_model = settings["model"], settings.get("query_model")
-    named = find_model(model, query_model, settings.get("query_weights"))
+    named = find_model(model, query_model, settings.get("query_weights"), settings.get("method"))
     sides = {key: msgspec.convert(settings[key], Side) for key in ("documents", "queries")}
     documents = _parts(named.checkpoint.documents, sides["documents"], encoder.documents)
     queries = _parts(named.checkpoint.queries, sides["queries"], encoder.queries)
@@ -118,8 +118,8 @@ def _parts(files: TowerFiles, side: Side, tower: Tower) -> list[_Part]:
     Raises:
         UnsupportedModelError: there are none.
     """
-    if side.prune is not None:
-        raise _unwritable(files, f"leaves out light weights ({side.prune})")
+    if side != Side(side.weighting, prefix=side.prefix):
+        raise _unwritable(files, f"encodes texts by {side.as_dict()}")
     length = int(tower.settings["max_length"])
     if isinstance(tower, TableTower):
         table = tower
@@ -132,10 +132,10 @@ def _parts(files: TowerFiles, side: Side, tower: Tower) -> list[_Part]:
         # Whatever differs from this is more than pooled logits.
         or weighting
         != VocabularyWeighting(pooling=weighting.pooling, saturation=weighting.saturation)
-        or files.heads
-        or files.tensor_prefix
     ):
         raise _unwritable(files, f"weights terms by {msgspec.to_builtins(weighting)}")
+    if files.adapter is not None or files.tensor_prefix:
+        raise _unwritable(files, "has weights that transformers does not read as they are")
     pooling = {
         "pooling_strategy": weighting.pooling.value,
         "activation_function": ACTIVATIONS[weighting.saturation],

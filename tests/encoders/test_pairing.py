@@ -139,22 +139,6 @@ def test_files_that_name_both_towers_need_no_other(spoilt_copy: Copy, tmp_path: 
     assert find_model(str(named)).checkpoint.queries.table is not None
 
 
-def test_the_l0_activation_is_known_by_the_name_of_models_that_do_not_say_so(
-    tiny_models: dict[str, Path], tmp_path: Path
-) -> None:
-    """log(1 + log(1 + max(0, largest logit)))."""
-    name = "opensearch-neural-sparse-encoding-doc-v3-distill"
-    folder = shutil.copytree(tiny_models["distilbert"], tmp_path / name)
-    (folder / "idf.json").write_text(json.dumps({"water": 1.5}))
-
-    encoder = load_encoder(str(folder))
-
-    found = encoder.encode_documents(TEXTS).to_scipy().toarray()
-    expected = splade_formula(folder, TEXTS, saturation=2)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
-    assert encoder.decode(encoder.encode_queries(["water"])) == [{"water": 1.5}]
-
-
 def test_cards_are_remembered_and_a_licence_that_forbids_is_noted(
     spoilt_copy: Copy, query_tower: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

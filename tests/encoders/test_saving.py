@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +150,13 @@ def test_a_model_in_the_way_is_replaced_only_when_asked(
     again = load_encoder(str(folder), backend=Backend.NATIVE)
     found = again.encode_queries(TEXTS).to_scipy() - other.encode_queries(TEXTS).to_scipy()
     assert found.nnz == 0
+
+
+def test_what_the_layout_has_no_words_for_is_not_saved(tiny_models: Tiny, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "splade-v3-lexical")
+
+    with pytest.raises(UnsupportedModelError, match=r"'lexical': True.*has no words"):
+        save_encoder(load_encoder(str(folder)), tmp_path / "model")
 
 
 def test_passages_are_no_part_of_a_model(tiny_models: Tiny, tmp_path: Path) -> None:
