@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lsr.documents import checked_id
 from lsr.errors import InvalidInputError
 from lsr.eval.text_lines import read_lines
 
@@ -13,7 +15,11 @@ BEIR_HEADER = ["query-id", "corpus-id", "score"]
 
 
 class Qrel(NamedTuple):
-    """One judgment: how relevant a document is to a query; 0 and below is not relevant."""
+    """One judgment: how relevant a document is to a query.
+
+    0 and below is not relevant. Grades below 0, such as TREC's -2 for junk, count as 0 in every
+    measure, as in trec_eval; the document counts as judged.
+    """
 
     query_id: str
     doc_id: str
@@ -32,7 +38,7 @@ def read_qrels(path: str | Path) -> list[Qrel]:
 
     Raises:
         InvalidInputError: the file cannot be read or is empty, a line has another number of
-            columns or a relevance that is no integer, or two lines judge one pair differently.
+            columns or a relevance that is no whole number, or two lines judge one pair differently.
     """
     path = Path(path)
     relevances: dict[tuple[str, str], int] = {}
@@ -62,10 +68,14 @@ def _qrel(fields: list[str], is_beir: bool, place: str) -> Qrel:
             else "TREC's four (qid 0 docid relevance) or BEIR's header as the first line"
         )
         raise InvalidInputError(f"{place}: found {len(fields)} columns; expected {expected}.")
-    query_id, doc_id = fields[0], fields[-2]
+    query_id, doc_id = checked_id(fields[0], place), checked_id(fields[-2], place)
     try:
-        return Qrel(query_id, doc_id, int(fields[-1]))
+        relevance = float(fields[-1])
     except ValueError:
+        relevance = math.nan
+    if not relevance.is_integer():
         raise InvalidInputError(
-            f"{place}: the relevance is {fields[-1]!r}, but it must be an integer."
-        ) from None
+            f"{place}: the relevance is {fields[-1]!r}, but it must be a whole number. trec_eval "
+            "would read a fraction without its decimals; multiply or round the grades."
+        )
+    return Qrel(query_id, doc_id, int(relevance))

@@ -1,9 +1,12 @@
-"""How do rankings reach other tools? As TREC runs that keep our order for every reader.
+"""How do rankings reach other tools? As files that keep our order for every reader.
 
-A line is ``qid Q0 docid rank score tag``. trec_eval, and pytrec_eval with it, ignores the rank: it
-reads the score as a 32-bit float, sorts, and breaks ties by doc_id, later names first. So the
-scores written here fall strictly inside a query even as 32-bit floats: a score that would tie with
-the one above it becomes the next float below.
+A line of a TREC run is ``qid Q0 docid rank score tag``. trec_eval, and pytrec_eval with it, ignores
+the rank: it reads the score as a 32-bit float, sorts, and breaks ties by doc_id, later names first.
+So the scores written here fall strictly inside a query even as 32-bit floats: a score that would
+tie with the one above it becomes the next float below.
+
+A line of an MS MARCO run is ``qid docid rank``, separated by tabs. It has ranks alone, from 1, so
+its scores are 1 / rank when it is read.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ Ranking = tuple[str, Sequence[tuple[str, float]]]
 
 _LARGEST = float(np.finfo(np.float32).max)
 _SIGN = np.int64(0x80000000)
+_N_TREC_COLUMNS = 6
+_N_MSMARCO_COLUMNS = 3
+_MSMARCO_SUFFIXES = (".tsv", ".tsv.gz")
 
 
 def falling_scores(scores: ArrayLike) -> NDArray[np.float32]:
@@ -60,33 +66,33 @@ def falling_scores(scores: ArrayLike) -> NDArray[np.float32]:
 
 
 def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
-    """Read a TREC run, plain or ``.gz``, hits in the order in which trec_eval sees them.
+    """Read a TREC or MS MARCO run, plain or ``.gz``, in the order in which trec_eval sees the hits.
 
-    The rank column is ignored, as trec_eval ignores it. Rows out of order are sorted by score and
-    a warning is logged.
+    The first line tells the two apart. The rank of a TREC run is ignored, as trec_eval ignores it.
+    Rows out of order are sorted by score and a warning is logged.
 
     Raises:
-        InvalidInputError: the file cannot be read or is empty, a line has not six columns, a score
-            is not a finite number, or a document occurs twice for one query.
+        InvalidInputError: the file cannot be read or is empty, a line has neither the six columns
+            of a TREC run nor the three of MS MARCO, a score is not a finite number, a rank is not a
+            whole number above 0 or is given twice, or a document occurs twice for one query.
     """
     path = Path(path)
     run: dict[str, dict[str, float]] = {}
+    n_columns = 0
     for number, line in read_lines(path):
         fields = line.split()
-        if len(fields) != 6:
-            raise InvalidInputError(
-                f"{path}:{number}: found {len(fields)} columns; "
-                "expected the six of a TREC run: qid Q0 docid rank score tag."
-            )
-        query_id, _, doc_id, _, raw_score, _ = fields
+        n_columns = n_columns or len(fields)
+        query_id, doc_id, score = _hit(fields, n_columns, f"{path}:{number}")
         hits = run.setdefault(query_id, {})
         if doc_id in hits:
             raise InvalidInputError(
                 f"{path}:{number}: document {doc_id!r} occurs twice for query {query_id!r}."
             )
-        hits[doc_id] = _score(raw_score, f"{path}:{number}")
+        hits[doc_id] = score
     if not run:
         raise InvalidInputError(f"{path} holds no hits.")
+    if n_columns == _N_MSMARCO_COLUMNS:
+        _refuse_shared_ranks(run, path)
     n_unsorted = sum((np.diff(list(hits.values())) > 0).any() for hits in run.values())
     if n_unsorted:
         logger.warning(
@@ -99,12 +105,12 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
 
 
 def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") -> None:
-    """Write a TREC run, gzipped if the name ends in ``.gz``, replacing what was there at once.
+    """Write a run, gzipped if the name ends in ``.gz``, replacing what was there at once.
 
     Args:
-        path: the file.
+        path: the file; an MS MARCO run if it is named ``.tsv`` or ``.tsv.gz``, else a TREC run.
         run: all rankings, or a stream of them that is made while it is written.
-        tag: name of the run.
+        tag: name of a TREC run.
 
     Raises:
         InvalidInputError: an id or the tag holds white space, a ranking's scores rise, or the file
@@ -118,13 +124,14 @@ def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") 
         raise InvalidInputError(f"{path} is not a regular file; name another file for the run.")
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     rankings = run.items() if isinstance(run, Mapping) else run
+    lines = _lines(rankings, None if path.name.endswith(_MSMARCO_SUFFIXES) else tag)
     try:
         with draft.open("wb") as file:
             if path.suffix == ".gz":
                 with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
-                    zipped.writelines(_lines(rankings, tag))
+                    zipped.writelines(lines)
             else:
-                file.writelines(_lines(rankings, tag))
+                file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -140,22 +147,62 @@ def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") 
         draft.unlink(missing_ok=True)
 
 
-def _lines(rankings: Iterable[Ranking], tag: str) -> Iterator[bytes]:
-    _refuse_white_space(tag, "tag")
+def _lines(rankings: Iterable[Ranking], tag: str | None) -> Iterator[bytes]:
+    """Yield the lines of a TREC run, or of an MS MARCO run where there is no tag."""
+    if tag is not None:
+        _refuse_white_space(tag, "tag")
     for query_id, hits in rankings:
         _refuse_white_space(query_id, "query id")
         # NumPy prints the shortest decimal that reads back as the same 32-bit float.
         scores = falling_scores([score for _, score in hits]).astype(str)
         for rank, ((doc_id, _), score) in enumerate(zip(hits, scores, strict=True), 1):
             _refuse_white_space(doc_id, "document id")
-            yield f"{query_id} Q0 {doc_id} {rank} {score} {tag}\n".encode()
+            if tag is None:
+                yield f"{query_id}\t{doc_id}\t{rank}\n".encode()
+            else:
+                yield f"{query_id} Q0 {doc_id} {rank} {score} {tag}\n".encode()
 
 
 def _refuse_white_space(name: str, kind: str) -> None:
     if name.split() != [name]:
         raise InvalidInputError(
-            f"The {kind} {name!r} is empty or holds white space, which a TREC run cannot carry."
+            f"The {kind} {name!r} is empty or holds white space, which a run cannot carry."
         )
+
+
+def _hit(fields: Sequence[str], n_columns: int, place: str) -> tuple[str, str, float]:
+    """Read a line of as many columns as the first line of the file has."""
+    if len(fields) == n_columns == _N_TREC_COLUMNS:
+        query_id, _, doc_id, _, score, _ = fields
+        return query_id, doc_id, _score(score, place)
+    if len(fields) == n_columns == _N_MSMARCO_COLUMNS:
+        query_id, doc_id, rank = fields
+        return query_id, doc_id, 1 / _rank(rank, place)
+    expected = {
+        _N_TREC_COLUMNS: "the six of a TREC run: qid Q0 docid rank score tag",
+        _N_MSMARCO_COLUMNS: "the three of an MS MARCO run: qid docid rank",
+    }
+    raise InvalidInputError(
+        f"{place}: found {len(fields)} columns; expected "
+        f"{expected.get(n_columns) or ', or '.join(expected.values())}. Ids hold no white space."
+    )
+
+
+def _rank(text: str, place: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise InvalidInputError(
+            f"{place}: the rank is {text!r}, but it must be a whole number from 1."
+        )
+    return int(text)
+
+
+def _refuse_shared_ranks(run: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    for query_id, hits in run.items():
+        if len(set(hits.values())) < len(hits):
+            raise InvalidInputError(
+                f"{path}: two documents of query {query_id!r} have the same rank, so nobody knows "
+                "which comes first; give each its own."
+            )
 
 
 def _score(text: str, place: str) -> float:

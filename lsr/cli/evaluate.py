@@ -69,7 +69,9 @@ def evaluate(
 
     With --dataset, the corpus is indexed, every query that has judgments is searched to depth
     1000, and the cost of rounding weights to 8 bits is printed beside the measures. With several
-    runs after --qrels, each is compared with the first by paired t-tests, corrected after Holm.
+    runs after --qrels, each is compared with the first by paired t-tests and randomization tests,
+    corrected after Holm, and the queries that moved most are named. Runs are TREC's, or MS MARCO's
+    where they are named .tsv.
 
     Questions that are conversations are asked whole. --query-forms "last whole rewrite" asks by the
     last utterance, by all turns and by the rewrites of queries.rewrite.jsonl, on the queries that
@@ -204,10 +206,17 @@ def _score_runs(
         raise typer.BadParameter("a --run is named twice; name each once.")
     parsed = measuring.parse_measures(measures)
     qrels = read_qrels(qrels_path)
+    paths = _named(run_paths)
     evaluations = {
-        str(path): measuring.evaluate(qrels, read_run(path), parsed) for path in run_paths
+        name: measuring.evaluate(qrels, read_run(path), parsed) for name, path in paths.items()
     }
-    print_runs(qrels_path, evaluations, per_query, json)
+    print_runs(qrels_path, paths, evaluations, per_query, json)
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name runs by their files, or by their whole paths where two files have the same name."""
+    by_name = {path.name: path for path in paths}
+    return by_name if len(by_name) == len(paths) else {str(path): path for path in paths}
 
 
 class _Listener:

@@ -65,7 +65,7 @@ def print_forms(
                     form: {**one.as_dict(), **_values(one.index, per_query)}
                     for form, one in by_form.items()
                 },
-                "comparisons": [asdict(comparison) for comparison in compare(evaluations)],
+                "comparisons": _as_json(compare(evaluations)),
             }
         )
         return
@@ -86,12 +86,17 @@ def note_forms(formed: FormedQueries) -> None:
 
 
 def print_runs(
-    qrels: Path, evaluations: Mapping[str, Evaluation], per_query: bool, json: bool
+    qrels: Path,
+    paths: Mapping[str, Path],
+    evaluations: Mapping[str, Evaluation],
+    per_query: bool,
+    json: bool,
 ) -> None:
     """Print what runs are worth, side by side.
 
     Args:
         qrels: the judgments.
+        paths: {name of the run: its file}.
         evaluations: {name of the run: its evaluation}.
         per_query: print the values of single queries as well.
         json: print JSON.
@@ -103,6 +108,7 @@ def print_runs(
                 "runs": [
                     {
                         "run": name,
+                        "path": str(paths[name]),
                         "measures": one.means,
                         "n_queries": one.n_queries,
                         "n_queries_without_hits": one.n_without_hits,
@@ -110,7 +116,7 @@ def print_runs(
                     }
                     for name, one in evaluations.items()
                 ],
-                "comparisons": [asdict(comparison) for comparison in compare(evaluations)],
+                "comparisons": _as_json(compare(evaluations)),
             }
         )
         return
@@ -139,13 +145,39 @@ def _emit_per_query(evaluations: Sequence[Evaluation]) -> None:
 
 
 def _emit_comparisons(comparisons: Sequence[Comparison]) -> None:
-    if comparisons:
-        emit(f"\nagainst {comparisons[0].baseline}, paired t-test:")
-        emit("measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses")
+    if not comparisons:
+        return
+    emit(
+        f"\nagainst {comparisons[0].baseline}, by paired t-test and by randomization test "
+        f"({comparisons[0].n_permutations:,} permutations), corrected after Holm:"
+    )
+    emit(
+        "measure\trun\tdifference\teffect size\tp t-test\tp randomization\tsignificant\t"
+        "wins\tties\tlosses"
+    )
     for one in comparisons:
-        p_values = ["-" if value is None else f"{value:.4f}" for value in (one.p_value, one.p_holm)]
+        figures = [
+            "-" if value is None else f"{value:.4f}"
+            for value in (one.effect_size, one.p_holm, one.p_randomization_holm)
+        ]
+        verdict = "yes" if one.is_significant else "no"
         counts = [str(count) for count in (one.wins, one.ties, one.losses)]
-        emit("\t".join([one.measure, one.run, f"{one.difference:+.4f}", *p_values, *counts]))
+        emit(
+            "\t".join([one.measure, one.run, f"{one.difference:+.4f}", *figures, verdict, *counts])
+        )
+    for one in comparisons:
+        if one.measure == comparisons[0].measure:
+            _emit_moved(one)
+
+
+def _as_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    return [{**asdict(one), "significant": one.is_significant} for one in comparisons]
+
+
+def _emit_moved(comparison: Comparison) -> None:
+    emit(f"\nmoved most, {comparison.measure}, {comparison.baseline} to {comparison.run}:")
+    for one in comparison.moved:
+        emit(f"{one.query_id}\t{one.baseline:.4f}\t{one.run:.4f}\t{one.run - one.baseline:+.4f}")
 
 
 def _values(evaluation: Evaluation, per_query: bool) -> dict[str, Any]:

@@ -17,6 +17,11 @@ from word_encoder import WordEncoder
 
 Lsr = Callable[..., Result]
 
+COLUMNS = (
+    "measure\trun\tdifference\teffect size\tp t-test\tp randomization\tsignificant\t"
+    "wins\tties\tlosses"
+)
+
 
 @pytest.fixture
 def lsr_eval(monkeypatch: pytest.MonkeyPatch) -> Lsr:
@@ -140,16 +145,24 @@ def test_asks_in_several_forms_and_compares_them(lsr_eval: Lsr, conversations: P
 
     # q2 has no rewrite. q1 finds its document second in every form: d1 ties, and came first. q3
     # finds its own by what was said before and by its rewrite. Differences 0 and 1: t = 1 with one
-    # degree of freedom, of which Holm makes twice as much.
+    # degree of freedom, p 0.5, of which Holm makes twice as much; d = 0.5 / sqrt(0.5). Of the four
+    # flips of signs all are as far from 0.
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines() == [
         "measure\tlast\twhole\trewrite",
         "RR@10\t0.2500\t0.7500\t0.7500",
         "",
-        "against last, paired t-test:",
-        "measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses",
-        "RR@10\twhole\t+0.5000\t0.5000\t1.0000\t1\t1\t0",
-        "RR@10\trewrite\t+0.5000\t0.5000\t1.0000\t1\t1\t0",
+        "against last, by paired t-test and by randomization test (4 permutations), "
+        "corrected after Holm:",
+        COLUMNS,
+        "RR@10\twhole\t+0.5000\t0.7071\t1.0000\t1.0000\tno\t1\t1\t0",
+        "RR@10\trewrite\t+0.5000\t0.7071\t1.0000\t1.0000\tno\t1\t1\t0",
+        "",
+        "moved most, RR@10, last to whole:",
+        "q3\t0.0000\t1.0000\t+1.0000",
+        "",
+        "moved most, RR@10, last to rewrite:",
+        "q3\t0.0000\t1.0000\t+1.0000",
     ]
     notes = " ".join(result.stderr.split())
     assert notes.count("1 of 3 judged queries lack the form rewrite and are left out") == 1
@@ -212,14 +225,20 @@ def test_compares_runs_with_the_first(lsr_eval: Lsr, runs: tuple[Path, Path, Pat
 
     result = lsr_eval("--qrels", qrels, "--run", good, "--run", poor, "--measures", "RR@10")
 
-    # Differences 0, -0.5, -1: t = -sqrt(3) with 2 degrees of freedom.
+    # Differences 0, -0.5, -1: t = -sqrt(3) with 2 degrees of freedom, p 0.2254; d = -0.5 / 0.5. Of
+    # the eight flips of signs, those of both losses alike are as far from 0: four.
     assert result.stdout.splitlines() == [
-        f"measure\t{good}\t{poor}",
+        "measure\tgood.trec\tpoor.trec",
         "RR@10\t1.0000\t0.5000",
         "",
-        f"against {good}, paired t-test:",
-        "measure\trun\tdifference\tp\tp (Holm)\twins\tties\tlosses",
-        f"RR@10\t{poor}\t-0.5000\t0.2254\t0.2254\t0\t1\t2",
+        "against good.trec, by paired t-test and by randomization test (8 permutations), "
+        "corrected after Holm:",
+        COLUMNS,
+        "RR@10\tpoor.trec\t-0.5000\t-1.0000\t0.2254\t0.5000\tno\t0\t1\t2",
+        "",
+        "moved most, RR@10, good.trec to poor.trec:",
+        "q3\t1.0000\t0.0000\t-1.0000",
+        "q2\t1.0000\t0.5000\t-0.5000",
     ]
 
 
@@ -233,6 +252,33 @@ def test_json_of_runs_holds_the_comparison(lsr_eval: Lsr, runs: tuple[Path, Path
     assert report["runs"][1]["per_query"]["RR@10"]["q2"] == 0.5
     assert report["runs"][1]["n_queries_without_hits"] == 1
     assert report["comparisons"][0]["losses"] == 2
+    assert report["comparisons"][0]["moved"][0] == {"query_id": "q3", "baseline": 1.0, "run": 0.0}
+
+
+def test_runs_of_one_file_name_are_told_apart_by_their_folders(
+    lsr_eval: Lsr, runs: tuple[Path, Path, Path]
+) -> None:
+    qrels, good, poor = runs
+    other = qrels.parent / "other" / good.name
+    other.parent.mkdir()
+    other.write_text(poor.read_text())
+
+    result = lsr_eval("--qrels", qrels, "--run", good, "--run", other, "--measures", "RR@10")
+
+    assert result.stdout.splitlines()[0] == f"measure\t{good}\t{other}"
+
+
+def test_scores_and_writes_runs_of_ms_marco(
+    lsr_eval: Lsr, dataset: Path, tmp_path: Path, runs: tuple[Path, Path, Path]
+) -> None:
+    (tmp_path / "poor.tsv").write_text("q1\ta\t1\nq2\tx\t1\nq2\tb\t2\n")
+    written = tmp_path / "out.tsv"
+
+    scored = lsr_eval("--qrels", runs[0], "--run", tmp_path / "poor.tsv", "--measures", "RR@10")
+    lsr_eval("--dataset", dataset, "--model", "words", "--run", written)
+
+    assert scored.stdout == "RR@10\t0.5000\n"
+    assert written.read_text() == "q1\td1\t1\nq1\td2\t2\nq2\td3\t1\n"
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,30 @@ def test_rows_out_of_order_are_ranked_by_score_with_a_warning(
     assert "scores of 1 queries rise" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["run.tsv", "run.tsv.gz"])
+def test_a_run_named_tsv_is_one_of_ms_marco(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write_run(path, {"q1": [("b", 9.5), ("a", 9.5)], "q2": [("c", -1.0)]})
+
+    content = path.read_bytes()
+    content = gzip.decompress(content) if name.endswith("gz") else content
+    assert content == b"q1\tb\t1\nq1\ta\t2\nq2\tc\t1\n"
+    assert read_run(path) == {"q1": [("b", 1.0), ("a", 0.5)], "q2": [("c", 1.0)]}
+
+
+def test_rows_of_ms_marco_are_ordered_by_rank(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "run.tsv"
+    path.write_text("q1\tb\t3\nq1\ta\t1\nq1\tc\t2\n")
+
+    with caplog.at_level(logging.WARNING):
+        run = read_run(path)
+
+    assert [doc_id for doc_id, _ in run["q1"]] == ["a", "c", "b"]
+    assert "scores of 1 queries rise" in caplog.text
+
+
 def test_ties_of_other_tools_are_ordered_as_trec_eval_orders_them(tmp_path: Path) -> None:
     path = tmp_path / "run.trec"
     path.write_text("q1 Q0 a 1 1.0 x\nq1 Q0 c 2 1.0 x\nq1 Q0 b 3 1.0 x\n")
@@ -178,6 +202,10 @@ def test_ties_of_other_tools_are_ordered_as_trec_eval_orders_them(tmp_path: Path
         ("q1 Q0 d1 1 inf x\n", "run:1: the score is 'inf'"),
         ("q1 Q0 d1 1 1e39 x\n", "run:1: the score is '1e39'"),
         ("q1 Q0 d1 1 2 x\nq2 Q0 d1 1 2 x\nq1 Q0 d1 2 1 x\n", "run:3: document 'd1' occurs twice"),
+        ("q1\td1\t1\nq1\td 2\t2\n", "run:2: found 4 columns; expected the three of an MS MARCO"),
+        ("q1\td1\t0\n", "run:1: the rank is '0'"),
+        ("q1\td1\t1.5\n", "run:1: the rank is '1.5'"),
+        ("q1\td1\t1\nq1\td2\t1\n", "two documents of query 'q1' have the same rank"),
         ("\n", "holds no hits"),
     ],
 )
