@@ -22,10 +22,14 @@ HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
 
 
-def locate_model(name: str) -> Path:
+def locate_model(name: str, *, with_weights: bool = True) -> Path:
     """Return the folder that holds the model `name`, after fetching it from the hub if need be.
 
     An existing folder comes first, then a short name, then a hub id ``organization/name``.
+
+    Args:
+        name: of the model.
+        with_weights: whether the weights are to be fetched as well.
 
     Raises:
         ModelNotFoundError: there is no such model, or the hub cannot be reached.
@@ -41,7 +45,7 @@ def locate_model(name: str) -> Path:
     if name in SHORT_NAMES:
         return _installed_folder(name)
     if HUB_ID.fullmatch(name):
-        return _hub_folder(name)
+        return _hub_folder(name, with_weights)
     if os.sep in name or name.startswith((".", "~")):
         raise ModelNotFoundError(f"The model folder {name!r} does not exist.")
     raise ModelNotFoundError(
@@ -71,16 +75,17 @@ def _installed_folder(name: str) -> Path:
     )
 
 
-def _hub_folder(name: str) -> Path:
+def _hub_folder(name: str, with_weights: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     except ImportError:
         raise MissingDependencyError(f"The model {name!r} is on the hub and", "encode") from None
+    ignored = HUB_IGNORED if with_weights else [*HUB_IGNORED, "*.safetensors"]
     logger.info("Looking for the model %s on the hub", name)
     try:
         # When the hub is out of reach, this looks in the local cache before it fails.
-        folder = snapshot_download(name, allow_patterns=HUB_PATTERNS, ignore_patterns=HUB_IGNORED)
+        folder = snapshot_download(name, allow_patterns=HUB_PATTERNS, ignore_patterns=ignored)
     except GatedRepoError:
         raise ModelNotFoundError(
             f"The hub shows the model {name!r} only to users who accepted its terms; accept them "

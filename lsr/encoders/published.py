@@ -11,7 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from lsr.encoders.layouts import Checkpoint
-from lsr.encoders.method import PresenceWeighting, Side, VocabularyWeighting
+from lsr.encoders.method import (
+    NetworkWeighting,
+    PresenceWeighting,
+    Side,
+    VocabularyWeighting,
+)
 from lsr.errors import UnsupportedModelError
 
 
@@ -110,18 +115,18 @@ def refuse_other_half(checkpoint: Checkpoint, model: str, wanted: Encodes | None
     Raises:
         UnsupportedModelError: it was not trained on that.
     """
-    if checkpoint.documents != checkpoint.queries:
+    documents, queries = checkpoint.documents, checkpoint.queries
+    reads_queries = isinstance(queries.side.weighting, NetworkWeighting)
+    if not reads_queries or documents.folder != queries.folder:
         return
     for half in HALVES:
         found = re.fullmatch(half.name, _name(model))
         if found and half.encodes is not wanted:
             other = found.expand(half.other)
-            documents, queries = model, other
-            if half.encodes is Encodes.QUERIES:
-                documents, queries = other, model
+            pair = (other, model) if half.encodes is Encodes.QUERIES else (model, other)
             raise UnsupportedModelError(
                 f"The model {model!r} was trained to encode {half.encodes} alone; name both "
-                f"towers: {documents} as the model and {queries} as its query_model "
+                f"towers: {pair[0]} as the model and {pair[1]} as its query_model "
                 "(--query-model)."
             )
 

@@ -65,6 +65,11 @@ class SafetensorsFile:
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the tensors."""
+        return list(self._entries)
+
     def digest(self) -> str:
         """Return the digest of all that follows the header."""
         return xxhash.xxh3_128_hexdigest(self._bytes[self._start :].data)

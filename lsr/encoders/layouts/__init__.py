@@ -20,6 +20,8 @@ from lsr.encoders.layouts.model_files import (
 from lsr.encoders.layouts.own import read_own
 from lsr.encoders.layouts.sentence_transformers import read_sentence_transformers
 from lsr.encoders.layouts.towers import Checkpoint, TowerFiles
+from lsr.encoders.layouts.unicoil import read_unicoil
+from lsr.encoders.layouts.unified_framework import read_unified_framework
 
 Layout = Callable[[Path], Checkpoint | None]
 """Reads the folder of a model: returns its towers, or None where the layout is another one.
@@ -27,7 +29,13 @@ Layout = Callable[[Path], Checkpoint | None]
 Raises ModelNotFoundError or UnsupportedModelError where the layout is this one, and what lies in it
 cannot be run."""
 
-LAYOUTS: Sequence[Layout] = (read_own, read_sentence_transformers, read_masked_language)
+LAYOUTS: Sequence[Layout] = (
+    read_own,
+    read_sentence_transformers,
+    read_unicoil,
+    read_unified_framework,
+    read_masked_language,
+)
 """In the order in which they are tried. The last takes every folder, or says what it lacks."""
 
 

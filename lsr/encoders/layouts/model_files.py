@@ -24,6 +24,14 @@ NOT_SPARSE = {
 """What other architectures lack, by how their names end."""
 
 
+MODEL_CONVERSION = "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)"
+PLAIN_CONVERSION = (
+    "safetensors.torch.save_file({name: tensor.clone() for name, tensor in "
+    "torch.load(file, weights_only=True).items()}, 'model.safetensors')"
+)
+"""Of models whose tensors have other names than transformers gives them."""
+
+
 def architectures(config: dict[str, Any]) -> list[str]:
     """Return the classes that a config names, the usual one first."""
     names = config.get("architectures")
@@ -68,20 +76,28 @@ def masked_language_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_weights(folder: Path) -> None:
+def check_weights(folder: Path, conversion: str = MODEL_CONVERSION) -> None:
     """Check that a folder holds weights that can be loaded without running code.
+
+    Args:
+        folder: of the model.
+        conversion: what makes such weights of others.
 
     Raises:
         ModelNotFoundError: there are none.
         UnsupportedModelError: there are only such as can run code.
     """
     if not any(folder.glob("*.safetensors")):
-        refuse_pickles(folder)
+        refuse_pickles(folder, conversion)
         raise ModelNotFoundError(f"The folder {str(folder)!r} holds no *.safetensors weights.")
 
 
-def refuse_pickles(folder: Path) -> None:
+def refuse_pickles(folder: Path, conversion: str = MODEL_CONVERSION) -> None:
     """Refuse a folder without safe weights, if it has others.
+
+    Args:
+        folder: of the model.
+        conversion: what makes safe weights of them.
 
     Raises:
         UnsupportedModelError: it has.
@@ -90,8 +106,7 @@ def refuse_pickles(folder: Path) -> None:
     if pickles:
         raise UnsupportedModelError(
             f"The folder {str(folder)!r} holds no *.safetensors weights; {', '.join(pickles)} can "
-            "hold code and is never loaded. Convert it where you trust it: "
-            "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder)."
+            f"hold code and is never loaded. Convert it where you trust it: {conversion}."
         )
 
 
