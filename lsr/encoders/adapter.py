@@ -34,6 +34,7 @@ def merge_adapter(model: Any, folder: Path) -> Any:
         raise MissingDependencyError(f"The adapter in {str(folder)!r}", "encode") from None
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what peft calls by an old name
             # What the file lacks would be left at random.
             warnings.filterwarnings("error", message=".*missing adapter keys")
             adapted = PeftModel.from_pretrained(model, str(folder), local_files_only=True)

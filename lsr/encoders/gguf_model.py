@@ -23,6 +23,7 @@ from lsr.errors import MissingDependencyError, UnsupportedModelError
 
 logger = logging.getLogger(__name__)
 
+GGUF = ".gguf"
 CHUNK = 1 << 24
 
 

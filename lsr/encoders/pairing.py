@@ -11,8 +11,8 @@ from lsr.encoders.layouts import Checkpoint, check_checkpoint
 from lsr.encoders.locating import locate_model
 from lsr.encoders.model_card import ModelCard, read_model_card
 from lsr.encoders.named_methods import with_method
-from lsr.encoders.published import Encodes, completed, refuse_other_half
-from lsr.errors import ConfigError, ModelNotFoundError
+from lsr.encoders.published import Encodes, completed, method_of, refuse_other_half
+from lsr.errors import ConfigError, ModelNotFoundError, UnsupportedModelError
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def find_model(
             f"Queries are encoded by the model {query_model!r} or by the table "
             f"{str(query_weights)!r}, not by both; leave one out."
         )
+    method = method or method_of(model)
     is_shared = query_model is None and query_weights is None
     folder = locate_model(model)
     checkpoint = completed(check_checkpoint(folder), model, folder)
@@ -68,6 +69,7 @@ def find_model(
             checkpoint = with_method(checkpoint, method)
         settings["query_model"] = _location(query_model)
         cards.append(read_model_card(query_folder))
+    _refuse_without_method(checkpoint)
     if query_weights is not None:
         table = Path(query_weights).expanduser()
         if not table.is_file():
@@ -84,7 +86,17 @@ def find_model(
     return NamedModel(checkpoint, settings, tuple(card for card in cards if card is not None))
 
 
+def _refuse_without_method(checkpoint: Checkpoint) -> None:
+    for tower in (checkpoint.documents, checkpoint.queries):
+        if not tower.has_method:
+            raise UnsupportedModelError(
+                f"The model in {str(tower.folder)!r} is a causal language model, whose files do "
+                "not say how it weighs terms; name a method, such as echo-splade or promptreps "
+                "(--method)."
+            )
+
+
 def _location(model: str) -> str:
     """Return what loads the model again from anywhere."""
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else model
+    path = Path(model).expanduser()
+    return str(path.resolve()) if path.exists() else model

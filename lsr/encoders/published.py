@@ -80,6 +80,24 @@ WEIGHED = (
     ),
 )
 
+METHODS = {
+    # Z. Xu et al., "LACONIC", 2026; its repositories hold no tokenizer.
+    re.compile(r"laconic-\d+b"): "laconic",
+    # H. Zeng, J. Killingback, H. Zamani, "Scaling Sparse and Dense Retrieval", 2025.
+    re.compile(r"Lion-SP-.+"): "lion-sp",
+}
+"""The methods of causal language models, whose files do not say how they weigh terms."""
+
+
+def method_of(model: str) -> str | None:
+    """Return the method that a published checkpoint was trained for, where only its name tells.
+
+    Args:
+        model: what the user named.
+    """
+    names = [method for pattern, method in METHODS.items() if pattern.fullmatch(_name(model))]
+    return names[0] if names else None
+
 
 def completed(checkpoint: Checkpoint, model: str, folder: Path) -> Checkpoint:
     """Return a checkpoint with what its name adds to its files.

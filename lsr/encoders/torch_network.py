@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from lsr.encoders.adapter import merge_adapter
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.linear_head import LinearHead
 from lsr.encoders.method import Head, NetworkWeighting, TokenWeighting
@@ -87,6 +88,8 @@ def load_torch_network(
         body = load_model(
             files.folder, files.config, kind, torch.float32, tensor_prefix=files.tensor_prefix
         )
+        if files.adapter is not None:
+            body = merge_adapter(body, files.adapter)
     size = body.config.hidden_size
     heads = {name: _linear(place, size) for name, place in places.items()}
     if isinstance(weighting, TokenWeighting):

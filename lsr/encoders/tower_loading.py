@@ -159,6 +159,8 @@ def _settled(
     tokenizer = read_tokenizer(files.tokenizer, files.model_type)
     if backend is not Backend.TORCH and Backend.NATIVE.offers(precision):
         reason = why_unsupported(files.config, weighting)
+        if files.adapter is not None:
+            reason = "it has an adapter"
         if tokenizer is None:
             reason = "it has neither a tokenizer.json nor the vocab.txt of a BERT tokenizer"
         if reason is None and tokenizer is not None:

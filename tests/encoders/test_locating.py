@@ -53,7 +53,9 @@ def test_a_path_that_does_not_exist_says_so(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "splade-tinny"])
 def test_an_unknown_name_lists_what_is_known(name: str) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"short name \(splade-tiny\).*organization/name"):
+    with pytest.raises(
+        ModelNotFoundError, match=r"short name \(splade-tiny, smollm2\).*organization/name"
+    ):
         locate_model(name)
 
 

@@ -80,13 +80,14 @@ def decoder_input(
     """
     prefix = files.side.prefix
     if isinstance(weighting, DecoderWeighting):
-        is_read = weighting.begin_token is BeginToken.READ
+        is_read = weighting.begin_token is not BeginToken.LEFT_OUT
+        is_pooled = weighting.begin_token is BeginToken.POOLED
         if weighting.echo is None:
             return TextTokenizer(
                 tokenizer,
                 max_length,
                 prefix=prefix,
-                pooled=PooledTokens.TEXT,
+                pooled=PooledTokens.ALL if is_pooled else PooledTokens.TEXT,
                 adds_special_tokens=is_read,
             )
         begin, end = _around(tokenizer) if is_read else ([], [])

@@ -19,14 +19,16 @@ class Attention(StrEnum):
 
 
 class BeginToken(StrEnum):
-    """Whether the special tokens that a tokenizer puts around a text are read; never pooled.
+    """Whether the special tokens that a tokenizer puts around a text are read, and pooled too.
 
     A pretrained model rests its attention on the token that begins every text, so it reads that
-    token. Models that were trained as encoders without it must not see it.
+    token; pooled, it would give every text the same heaviest terms. Models that were trained as
+    encoders without the token must not see it; those that were trained with it pooled need it so.
     """
 
     READ = "read"
     LEFT_OUT = "left out"
+    POOLED = "pooled"
 
 
 class DecoderWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="decoder"):
@@ -38,7 +40,7 @@ class DecoderWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     Attributes:
         attention: which tokens a token sees.
-        begin_token: whether special tokens around a text are read.
+        begin_token: whether special tokens around a text are read; an echo never pools them.
         echo: None to read a text once, and pool its prefix too. Otherwise the text is read twice,
             with this between, and only the second copy is pooled, whose tokens have all seen the
             whole text though attention is causal (J. M. Springer et al., "Repetition Improves

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lsr.encoders.layouts.adapted import read_adapted
+from lsr.encoders.layouts.causal import read_causal
 from lsr.encoders.layouts.masked_language import read_masked_language
 from lsr.encoders.layouts.model_files import (
     TOKENIZER_FILES,
@@ -34,6 +36,7 @@ LAYOUTS: Sequence[Layout] = (
     read_sentence_transformers,
     read_unicoil,
     read_unified_framework,
+    read_causal,
     read_masked_language,
 )
 """In the order in which they are tried. The last takes every folder, or says what it lacks."""
@@ -46,6 +49,8 @@ def check_checkpoint(folder: Path) -> Checkpoint:
         ModelNotFoundError: the folder holds no model at all.
         UnsupportedModelError: it holds something that this version does not run.
     """
+    if (adapted := read_adapted(folder, check_checkpoint)) is not None:
+        return adapted
     found = (layout(folder) for layout in LAYOUTS)
     return next(checkpoint for checkpoint in found if checkpoint is not None)
 

@@ -17,7 +17,6 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 MASKED_LANGUAGE = "ForMaskedLM"
 NOT_SPARSE = {
-    "ForCausalLM": "; a causal one weights terms only by a recipe, which these files do not name",
     "ForSequenceClassification": "; a classifier or reranker scores texts, not terms",
     "Model": "; this one was saved without its head over the vocabulary",
 }
@@ -67,10 +66,6 @@ def masked_language_config(folder: Path) -> dict[str, Any]:
             f"{folder / 'config.json'} names the architecture {', '.join(names) or 'none'}, but "
             f"SPLADE reads its weights from a masked-language model (...{MASKED_LANGUAGE})"
             f"{reasons[0] if reasons else ''}."
-        )
-    if (folder / "adapter_config.json").is_file():
-        raise UnsupportedModelError(
-            f"The folder {str(folder)!r} holds an adapter; merge it into its base model first."
         )
     check_weights(folder)
     return config

@@ -15,7 +15,13 @@ from lsr.encoders.json_file import read_json
 from lsr.encoders.layouts.model_files import check_tokenizer, check_weights, read_config
 from lsr.encoders.layouts.towers import Checkpoint, TowerFiles
 from lsr.encoders.linear_head import LinearHead
-from lsr.encoders.method import Head, NetworkWeighting, Side, TableWeighting
+from lsr.encoders.method import (
+    CausalWeighting,
+    Head,
+    NetworkWeighting,
+    Side,
+    TableWeighting,
+)
 from lsr.encoders.safetensors_file import SafetensorsFile
 from lsr.errors import UnsupportedModelError
 
@@ -64,14 +70,15 @@ def read_own(folder: Path) -> Checkpoint | None:
 def _tower(file: Path, entry: TowerEntry) -> TowerFiles:
     folder, weighting = _inside(file, entry.folder), entry.side.weighting
     check_tokenizer(folder)
-    if isinstance(weighting, NetworkWeighting):
+    has_network = isinstance(weighting, NetworkWeighting | CausalWeighting)
+    if has_network:
         check_weights(folder)
     is_table = isinstance(weighting, TableWeighting)
     if is_table != (entry.table is not None):
         raise UnsupportedModelError(
             f"{file} must name a table for the weighting 'table', and for no other."
         )
-    has_config = isinstance(weighting, NetworkWeighting) or (folder / "config.json").is_file()
+    has_config = has_network or (folder / "config.json").is_file()
     return TowerFiles(
         folder,
         read_config(folder) if has_config else {},

@@ -26,6 +26,7 @@ class TowerFiles:
         heads: those that it has beside transformers' own.
         adapter: folder of a low-rank adapter to merge into the network; None if there is none.
         tensor_prefix: what the names of the network's tensors begin with, before transformers' own.
+        has_method: whether the files say how it weighs terms; if not, `side` is without meaning.
         max_length: how many tokens of a text are read unless the user says; None if the files
             leave it open.
     """
@@ -39,6 +40,7 @@ class TowerFiles:
     adapter: Path | None = None
     tensor_prefix: str = ""
     max_length: int | None = None
+    has_method: bool = True
 
     @property
     def tokenizer(self) -> Path:

@@ -49,7 +49,6 @@ def test_pickled_weights_are_named_and_not_loaded(spoilt_copy: Copy, refusal: Re
 @pytest.mark.parametrize(
     ("architecture", "reason"),
     [
-        ("LlamaForCausalLM", "a causal one weights terms only by a recipe"),
         ("BertForSequenceClassification", "scores texts, not terms"),
         ("BertModel", "saved without its head over the vocabulary"),
         ("T5ForConditionalGeneration", "masked-language model (...ForMaskedLM)."),
@@ -70,11 +69,11 @@ def test_no_architecture(spoilt_copy: Copy, refusal: Refusal) -> None:
     assert "names the architecture none" in refusal(folder)
 
 
-def test_an_adapter_is_refused(spoilt_copy: Copy, refusal: Refusal) -> None:
+def test_an_adapter_beside_a_model_is_refused(spoilt_copy: Copy, refusal: Refusal) -> None:
     folder = spoilt_copy()
     (folder / "adapter_config.json").write_text("{}")
 
-    assert "merge it into its base model" in refusal(folder)
+    assert "holds both a model (config.json) and an adapter" in refusal(folder)
 
 
 def test_a_model_without_tokenizer(spoilt_copy: Copy, refusal: Refusal) -> None:
