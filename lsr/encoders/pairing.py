@@ -78,11 +78,11 @@ def find_model(
         settings["query_weights"] = str(table.resolve())
     if method is not None:
         settings["method"] = method
-    for key, card in zip(("card", "query_card"), cards, strict=False):
+    for name, key, card in zip((model, query_model), ("card", "query_card"), cards, strict=False):
         if card is not None and (values := card.as_dict()):
             settings[key] = values
             if card.forbids_commercial_use:
-                logger.info("%s has the licence %s: no commercial use.", model, card.license)
+                logger.info("%s has the licence %s: no commercial use.", name, card.license)
     return NamedModel(checkpoint, settings, tuple(card for card in cards if card is not None))
 
 

@@ -30,8 +30,10 @@ from lsr.encoders.tower import Tower
 from lsr.encoders.two_tower import TwoTowerEncoder
 from lsr.encoders.whole_folder import whole_folder
 from lsr.errors import UnsupportedModelError
+from lsr.pruning import PruneRule, PruneType
 
 MODULES = "modules.json"
+OPTIONS = "config_sentence_transformers.json"
 PACKAGE = "sentence_transformers.sparse_encoder.models"
 ROUTER = "sentence_transformers.models.Router"
 ACTIVATIONS = {1: "relu", 2: "log1p_relu"}
@@ -80,6 +82,7 @@ def save_encoder(encoder: Encoder, folder: str | Path, *, replace: bool = False)
     sides = {key: msgspec.convert(settings[key], Side) for key in ("documents", "queries")}
     documents = _parts(named.checkpoint.documents, sides["documents"], encoder.documents)
     queries = _parts(named.checkpoint.queries, sides["queries"], encoder.queries)
+    options = _model_options(sides["documents"], sides["queries"])
     is_shared = encoder.documents is encoder.queries or (
         _without_prefix(named.checkpoint.documents, sides["documents"])
         == _without_prefix(named.checkpoint.queries, sides["queries"])
@@ -91,16 +94,7 @@ def save_encoder(encoder: Encoder, folder: str | Path, *, replace: bool = False)
             _write_modules(draft, documents)
         else:
             _write_router(draft, {"query": queries, "document": documents})
-        prompts = {"query": sides["queries"].prefix, "document": sides["documents"].prefix}
-        _write_json(
-            draft / "config_sentence_transformers.json",
-            {
-                "model_type": "SparseEncoder",
-                "prompts": prompts,
-                "default_prompt_name": None,
-                "similarity_fn_name": "dot",
-            },
-        )
+        _write_json(draft / OPTIONS, options)
         _copy(named.checkpoint.documents.folder, draft, LICENSE_PATTERNS)
         card = derived_card(folder.name, names, named.cards)
         (draft / CARD).write_text(card, encoding="utf-8")
@@ -112,13 +106,38 @@ def _without_prefix(files: TowerFiles, side: Side) -> TowerFiles:
     return dataclasses.replace(files, side=msgspec.structs.replace(side, prefix=""))
 
 
+def _model_options(documents: Side, queries: Side) -> dict[str, Any]:
+    """Return the options that belong to no module.
+
+    Raises:
+        UnsupportedModelError: one side leaves out weights in another way than the layout can say.
+    """
+    options: dict[str, Any] = {
+        "model_type": "SparseEncoder",
+        "prompts": {"query": queries.prefix, "document": documents.prefix},
+        "default_prompt_name": None,
+        "similarity_fn_name": "dot",
+    }
+    rules = {side.prune for side in (documents, queries)}
+    if rules == {None}:
+        return options
+    kept = [PruneRule.parse(rule) for rule in rules if rule is not None]
+    if len(rules) > 1 or kept[0].prune_type is not PruneType.TOP_K:
+        raise UnsupportedModelError(
+            f"Documents are pruned by {documents.prune} and queries by {queries.prune}, but the "
+            "layout of sentence-transformers knows only one top_k for both; it cannot be saved "
+            "there."
+        )
+    return {**options, "max_active_dims": int(kept[0].value)}
+
+
 def _parts(files: TowerFiles, side: Side, tower: Tower) -> list[_Part]:
     """Return the modules that compute what a tower does.
 
     Raises:
         UnsupportedModelError: there are none.
     """
-    if side != Side(side.weighting, prefix=side.prefix):
+    if side != Side(side.weighting, prefix=side.prefix, prune=side.prune):
         raise _unwritable(files, f"encodes texts by {side.as_dict()}")
     length = int(tower.settings["max_length"])
     if isinstance(tower, TableTower):

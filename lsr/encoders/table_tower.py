@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.tokenization import TextTokenizer, refuse_string
+from lsr.encoders.unit_length import of_unit_length
+from lsr.pruning import PruneRule, prune
 from lsr.sparse import SparseBatch
 
 
@@ -26,12 +28,20 @@ class TableTower:
         tokenizer: of the texts.
         tokens: name of every term.
         weights: shape (n_terms,), of each term.
+        prune_rule: by which light weights of a vector are left out; None to keep all.
+        has_unit_length: whether vectors are then divided by their length.
     """
 
     dense_size = 0
 
     def __init__(
-        self, tokenizer: TextTokenizer, tokens: Sequence[str], weights: NDArray[np.float32]
+        self,
+        tokenizer: TextTokenizer,
+        tokens: Sequence[str],
+        weights: NDArray[np.float32],
+        *,
+        prune_rule: PruneRule | None = None,
+        has_unit_length: bool = False,
     ) -> None:
         self.tokens = tokens
         self.settings: dict[str, Any] = {
@@ -40,6 +50,8 @@ class TableTower:
         }
         self._tokenizer = tokenizer
         self.weights = weights
+        self._prune_rule = prune_rule
+        self._has_unit_length = has_unit_length
 
     def encode(self, texts: Sequence[str], listener: EncodingListener | None = None) -> SparseBatch:
         """Return one vector per text, in input order; see `Tower.encode`."""
@@ -93,4 +105,8 @@ class TableTower:
         vectors = SparseBatch(
             indptr, terms.astype(np.uint32), self.weights[terms], self.weights.size
         )
+        if self._prune_rule is not None:
+            vectors = prune(vectors, self._prune_rule)
+        if self._has_unit_length:
+            vectors = of_unit_length(vectors)
         return EncodedTexts(vectors, [row for row, one in enumerate(tokenized) if one.is_truncated])

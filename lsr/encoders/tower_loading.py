@@ -75,13 +75,12 @@ def load_tower(
             f"{network.longest_input} tokens."
         )
     logger.info("Loaded %s: %d terms, %s in %s", model, network.n_terms, settled, network.precision)
-    rule = files.side.prune
     return NetworkTower(
         network=network,
         tokenizer=_text_input(files, weighting, tokenizer, max_length),
         tokens=_term_names(tokenizer, network.n_terms),
         is_lexical=not isinstance(weighting, CausalWeighting) and weighting.lexical,
-        prune_rule=None if rule is None else PruneRule.parse(rule),
+        prune_rule=_prune_rule(files.side),
         has_unit_length=files.side.unit_length,
     )
 
@@ -140,10 +139,21 @@ def _load_table(
     if isinstance(weighting, TableWeighting):
         assert files.table is not None
         special = [] if weighting.special_tokens else texts.special.tolist()
-        return TableTower(texts, tokens, read_query_table(files.table, tokens, special))
-    weights = np.full(len(tokens), weighting.weight, np.float32)
-    weights[texts.special] = 0
-    return TableTower(texts, tokens, weights)
+        weights = read_query_table(files.table, tokens, special)
+    else:
+        weights = np.full(len(tokens), weighting.weight, np.float32)
+        weights[texts.special] = 0
+    return TableTower(
+        texts,
+        tokens,
+        weights,
+        prune_rule=_prune_rule(files.side),
+        has_unit_length=files.side.unit_length,
+    )
+
+
+def _prune_rule(side: Side) -> PruneRule | None:
+    return None if side.prune is None else PruneRule.parse(side.prune)
 
 
 def _settled(

@@ -80,7 +80,7 @@ def test_a_table_for_queries_keeps_what_special_tokens_weigh(
 def test_poolings_prompts_and_activations_are_kept(tiny_models: Tiny, tmp_path: Path) -> None:
     prompts = {"query": "question: ", "document": "letter, "}
     modules = splade_modules(tiny_models["bert"], "sum", "log1p_relu")
-    peer = save_peer(tmp_path / "peer", modules, prompts=prompts)
+    peer = save_peer(tmp_path / "peer", modules, prompts=prompts, max_active_dims=20)
     encoder = load_encoder(str(peer), precision=Precision.FLOAT32)
 
     folder = save_encoder(encoder, tmp_path / "model")
@@ -150,6 +150,15 @@ def test_a_model_in_the_way_is_replaced_only_when_asked(
     again = load_encoder(str(folder), backend=Backend.NATIVE)
     found = again.encode_queries(TEXTS).to_scipy() - other.encode_queries(TEXTS).to_scipy()
     assert found.nnz == 0
+
+
+def test_sides_that_are_pruned_otherwise_are_not_saved(tiny_models: Tiny, tmp_path: Path) -> None:
+    modules = splade_modules(tiny_models["bert"])
+    pruned = save_peer(tmp_path / "pruned", modules, max_active_dims=5)
+    encoder = load_encoder(str(pruned), query_model=str(tiny_models["bert"]))
+
+    with pytest.raises(UnsupportedModelError, match="by top_k:5 and queries by None, but the"):
+        save_encoder(encoder, tmp_path / "model")
 
 
 def test_what_the_layout_has_no_words_for_is_not_saved(tiny_models: Tiny, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lsr.encoders import Backend, Encoder, load_encoder, reload_encoder
+from lsr.encoders import Backend, Encoder, Precision, load_encoder, reload_encoder
+from lsr.encoders.decoding import decode_batch
+from lsr.encoders.layouts import check_checkpoint
+from lsr.encoders.method import Side, TableWeighting
+from lsr.encoders.tower_loading import load_tower
 from lsr.errors import InvalidInputError, ModelNotFoundError, UnsupportedModelError
 from tiny_models import ROUTES, add_router
 
@@ -151,3 +156,20 @@ def test_spans_and_decoding_are_those_of_the_vocabulary(encoder: Encoder) -> Non
 
     assert (encoder.tokens[term], start, end) == ("ocean", 0, 5)
     assert encoder.weight_ceiling == 4.0
+
+
+def test_light_weights_may_be_left_out_and_vectors_be_of_unit_length(model: Path) -> None:
+    queries = check_checkpoint(model).queries
+    side = Side(TableWeighting(), prune="top_k:2", unit_length=True)
+    tower = load_tower(
+        "tiny",
+        replace(queries, side=side),
+        max_length=32,
+        precision=Precision.FLOAT32,
+        backend=Backend.AUTO,
+    )
+
+    (found,) = decode_batch(tower.encode(["the water of the ocean"]), tower.tokens, None)
+
+    length = (4.0**2 + 2.5**2) ** 0.5
+    assert found == pytest.approx({"ocean": 4.0 / length, "water": 2.5 / length}, rel=1e-6)

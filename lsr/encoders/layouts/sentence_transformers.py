@@ -6,13 +6,15 @@ router, whose own file lists the modules of each.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lsr.encoders.json_file import read_json
-from lsr.encoders.layouts.prompts import read_prompts
+from lsr.encoders.layouts.model_options import ModelOptions, read_model_options
 from lsr.encoders.layouts.sparse_modules import Module, read_tower
-from lsr.encoders.layouts.towers import Checkpoint
+from lsr.encoders.layouts.towers import Checkpoint, TowerFiles
+from lsr.encoders.method import Side
 from lsr.errors import UnsupportedModelError
 
 QUERY, DOCUMENT = "query", "document"
@@ -28,10 +30,18 @@ def read_sentence_transformers(folder: Path) -> Checkpoint | None:
         file, routes = _read_router(modules[0].folder)
     else:
         routes = {QUERY: modules, DOCUMENT: modules}
-    prompts = read_prompts(folder)
-    documents = read_tower(routes.get(DOCUMENT, []), file, prompts.document)
-    queries = read_tower(routes.get(QUERY, []), file, prompts.query, documents)
-    return Checkpoint(documents, queries)
+    options = read_model_options(folder)
+    documents = read_tower(routes.get(DOCUMENT, []), file)
+    queries = read_tower(routes.get(QUERY, []), file, documents)
+    return Checkpoint(
+        _with_options(documents, options.document, options),
+        _with_options(queries, options.query, options),
+    )
+
+
+def _with_options(tower: TowerFiles, prompt: str, options: ModelOptions) -> TowerFiles:
+    """Return a tower of a model that has options."""
+    return replace(tower, side=Side(tower.side.weighting, prefix=prompt, prune=options.prune))
 
 
 def _read_router(folder: Path) -> tuple[Path, dict[str, list[Module]]]:

@@ -47,14 +47,13 @@ class Module(NamedTuple):
 
 
 def read_tower(
-    modules: Sequence[Module], described_in: Path, prompt: str, other: TowerFiles | None = None
+    modules: Sequence[Module], described_in: Path, other: TowerFiles | None = None
 ) -> TowerFiles:
     """Return the tower that modules are.
 
     Args:
         modules: in the order in which they compute.
         described_in: the file that lists them.
-        prompt: put before every text.
         other: the other tower, whose vocabulary and tokenizer a table shares.
 
     Raises:
@@ -63,9 +62,9 @@ def read_tower(
     """
     kinds = [module.kind for module in modules]
     if len(kinds) == 2 and kinds[0] in NETWORKS and kinds[1] == "SpladePooling":
-        return _network(modules[0], modules[1], described_in, prompt)
+        return _network(modules[0], modules[1], described_in)
     if len(kinds) == 1 and kinds[0] in TABLES:
-        return _table(modules[0], prompt, other)
+        return _table(modules[0], other)
     found = " + ".join(kinds) or "nothing"
     for kind, reason in NOT_SPARSE.items():
         if kind in kinds:
@@ -76,7 +75,7 @@ def read_tower(
     )
 
 
-def _network(transformer: Module, pooling: Module, described_in: Path, prompt: str) -> TowerFiles:
+def _network(transformer: Module, pooling: Module, described_in: Path) -> TowerFiles:
     folder = transformer.folder
     options = _transformer_options(transformer)
     config = masked_language_config(folder)
@@ -84,7 +83,7 @@ def _network(transformer: Module, pooling: Module, described_in: Path, prompt: s
     return TowerFiles(
         folder,
         config,
-        Side(_weighting(pooling, described_in), prefix=prompt),
+        Side(_weighting(pooling, described_in)),
         max_length=options.get("max_seq_length") or _tokenizer_length(folder),
     )
 
@@ -125,7 +124,7 @@ def _weighting(pooling: Module, described_in: Path) -> VocabularyWeighting:
     return VocabularyWeighting(pooling=Pooling(strategy), saturation=SATURATIONS[activation])
 
 
-def _table(module: Module, prompt: str, other: TowerFiles | None) -> TowerFiles:
+def _table(module: Module, other: TowerFiles | None) -> TowerFiles:
     own = module.folder / "config.json"
     options = read_json(own, dict) if own.is_file() else {}
     is_shared = other is not None and not holds_tokenizer(module.folder)
@@ -134,7 +133,7 @@ def _table(module: Module, prompt: str, other: TowerFiles | None) -> TowerFiles:
     return TowerFiles(
         tokenizer,
         {} if other is None else other.config,
-        Side(TableWeighting(special_tokens=True), prefix=prompt),
+        Side(TableWeighting(special_tokens=True)),
         table=_table_file(module, options.get("path")),
         max_length=_tokenizer_length(tokenizer),
     )

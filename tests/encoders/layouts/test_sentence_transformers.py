@@ -131,6 +131,17 @@ def test_a_prompt_stands_before_what_a_table_weights(tiny_models: Tiny, tmp_path
     assert_agrees_with_peer(save_peer(tmp_path / "m", modules, prompts={"query": "question: "}))
 
 
+def test_a_model_may_keep_the_heaviest_weights_only(tiny_models: Tiny, tmp_path: Path) -> None:
+    folder = tiny_models["bert"]
+    n_terms = len(load_encoder(str(folder)).tokens)
+    modules = routed([static_module(folder, random_weights(n_terms))], splade_modules(folder))
+
+    encoder = assert_agrees_with_peer(save_peer(tmp_path / "model", modules, max_active_dims=5))
+
+    assert encoder.encode_documents(TEXTS).active_dims.max() == 5
+    assert encoder.encode_queries(TEXTS).active_dims.max() == 5
+
+
 @pytest.mark.parametrize("length", [None, 20])
 def test_texts_are_cut_where_the_library_cuts_them(
     tiny_models: Tiny, tmp_path: Path, length: int | None
@@ -142,7 +153,7 @@ def test_texts_are_cut_where_the_library_cuts_them(
 
     encoder = assert_agrees_with_peer(folder, [long], [long])
 
-    assert encoder.settings["max_length"] == length or POSITIONS
+    assert encoder.settings["max_length"] == (length or POSITIONS)
 
 
 def test_a_table_cuts_queries_where_the_library_cuts_them(

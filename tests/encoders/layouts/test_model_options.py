@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lsr.encoders.layouts.prompts import Prompts, read_prompts
+from lsr.encoders.layouts.model_options import ModelOptions, read_model_options
 from lsr.errors import UnsupportedModelError
 
 
@@ -16,31 +16,33 @@ def with_config(folder: Path, **config: Any) -> Path:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({}, Prompts()),
-        ({"prompts": None}, Prompts()),
-        ({"prompts": {"query": "q: ", "document": "d: "}}, Prompts("q: ", "d: ")),
-        ({"prompts": {"query": "q: ", "document": None}}, Prompts("q: ", "")),
-        ({"prompts": {"query": "q: "}}, Prompts("q: ", "")),
-        ({"prompts": {"sts": "s: "}}, Prompts()),
-        ({"prompts": {"passage": "", "query": ""}}, Prompts()),
+        ({}, ModelOptions()),
+        ({"prompts": None}, ModelOptions()),
+        ({"prompts": {"query": "q: ", "document": "d: "}}, ModelOptions("q: ", "d: ")),
+        ({"prompts": {"query": "q: ", "document": None}}, ModelOptions("q: ", "")),
+        ({"prompts": {"query": "q: "}}, ModelOptions("q: ", "")),
+        ({"prompts": {"sts": "s: "}}, ModelOptions()),
+        ({"similarity_fn_name": "dot"}, ModelOptions()),
+        ({"max_active_dims": 9}, ModelOptions(prune="top_k:9")),
+        ({"prompts": {"passage": "", "query": ""}}, ModelOptions()),
         (
             {"prompts": {"query": "", "document": "d: ", "passage": "p: "}},
-            Prompts("", "d: "),
+            ModelOptions("", "d: "),
         ),
         (
             {"prompts": {"query": "q: ", "document": ""}, "default_prompt_name": "query"},
-            Prompts("q: ", ""),
+            ModelOptions("q: ", ""),
         ),
     ],
 )
-def test_prompts_are_those_of_queries_and_documents(
-    tmp_path: Path, config: dict[str, Any], expected: Prompts
+def test_options_are_those_of_queries_and_documents(
+    tmp_path: Path, config: dict[str, Any], expected: ModelOptions
 ) -> None:
-    assert read_prompts(with_config(tmp_path, **config)) == expected
+    assert read_model_options(with_config(tmp_path, **config)) == expected
 
 
 def test_a_model_without_the_file_has_none(tmp_path: Path) -> None:
-    assert read_prompts(tmp_path) == Prompts()
+    assert read_model_options(tmp_path) == ModelOptions()
 
 
 @pytest.mark.parametrize(
@@ -56,10 +58,13 @@ def test_a_model_without_the_file_has_none(tmp_path: Path) -> None:
             "unclear what stands before each document; add 'document' to its prompts",
         ),
         ({"prompts": ["q: "]}, "must hold the object 'prompts'"),
+        ({"similarity_fn_name": "cosine"}, "compares vectors by 'cosine', but this version only"),
+        ({"max_active_dims": 0}, "sets max_active_dims to 0; write 1 or more"),
+        ({"max_active_dims": "9"}, "sets max_active_dims to '9'"),
     ],
 )
-def test_what_versions_read_differently_is_refused(
+def test_what_is_unclear_or_unknown_is_refused(
     tmp_path: Path, config: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnsupportedModelError, match=message):
-        read_prompts(with_config(tmp_path, **config))
+        read_model_options(with_config(tmp_path, **config))
