@@ -49,8 +49,8 @@ HALVES = (
     # S. Lupart, M. Aliannejadi, E. Kanoulas, "DiSCo", 2024: its documents stay as they were.
     Half(r"splade-disco-.+", Encodes.QUERIES, "naver/splade-cocondenser-ensembledistil"),
     # T. Nguyen, S. MacAvaney, A. Yates, "A Unified Framework for Learned Sparse Retrieval", 2023.
-    Half(r"(splade_.+)_doc_encoder", Encodes.DOCUMENTS, r"lsr42/\1_query_encoder"),
-    Half(r"(splade_.+)_query_encoder", Encodes.QUERIES, r"lsr42/\1_doc_encoder"),
+    Half(r"(.+)_doc_encoder", Encodes.DOCUMENTS, r"lsr42/\1_query_encoder"),
+    Half(r"(.+)_query_encoder", Encodes.QUERIES, r"lsr42/\1_doc_encoder"),
 )
 
 
