@@ -36,6 +36,7 @@ class GrowingSegment:
         coder: turns weights into impacts.
         background: the second thread.
         memory: bounds what waits here.
+        dense_size: numbers in a document's dense row; 0 where there are none.
     """
 
     def __init__(
@@ -46,13 +47,16 @@ class GrowingSegment:
         coder: ImpactCoder,
         background: Background,
         memory: MemoryBudget,
+        dense_size: int,
     ) -> None:
         self.ids = RecentIds()
         self.deleted: set[int] = set()
         self._coder = coder
         self._memory = memory
         self._background = background
-        self._writer = SegmentWriter(folder, name, coder.impact_type, fields, background)
+        self._writer = SegmentWriter(
+            folder, name, coder.impact_type, fields, background, dense_size
+        )
         self._n_clipped = 0
         self._is_short = False
         self._coded: RowBuffer | None = None
@@ -75,6 +79,7 @@ class GrowingSegment:
         documents: Sequence[Document],
         rows: pa.RecordBatch,
         vectors: SparseBatch,
+        dense: NDArray[np.float32],
         hashes: NDArray[np.uint64],
         n_terms: int,
     ) -> int:
@@ -84,6 +89,7 @@ class GrowingSegment:
             documents: ids must be new to the segment.
             rows: the same, as `document_rows` makes them.
             vectors: one row per document.
+            dense: their dense rows, shape (n_docs, dense_size).
             hashes: of the documents' ids.
             n_terms: size of the vocabulary.
         """
@@ -96,6 +102,7 @@ class GrowingSegment:
             self._writer.add_ids(rows.column(0), hashes[:n_taken])
             self._writer.add_texts(rows)
             self._writer.add_columns(documents[:n_taken])
+            self._writer.add_dense(dense[:n_taken])
             taken = vectors.slice(0, n_taken)
             values = self._coder.code(taken.weights) if self._is_coded else taken.weights
             self._buffer.append(taken.indptr, taken.terms, values)

@@ -45,12 +45,13 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_deleted: int = 0
     deleted: FileEntry | None = None
     columns: FileEntry | None = None
+    dense: FileEntry | None = None
 
     @property
     def files(self) -> list[FileEntry]:
         """All files of the segment."""
         files = [self.arrays, self.doc_offsets, self.doc_ids, self.documents]
-        return files + [file for file in (self.deleted, self.columns) if file]
+        return files + [file for file in (self.deleted, self.columns, self.dense) if file]
 
 
 class VocabularyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         encoder: settings that load the encoder again; None for an index of vectors.
         properties: free text of the index's maker.
         fields: metadata that filters can name, and what kind of values it has.
+        dense_size: numbers in the dense row that every document has; 0 where none has one.
         segments: in order of their document numbers.
     """
 
@@ -88,6 +90,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     weights: WeightType = WeightType.UINT8
     prune: str | None = None
     fields: dict[str, FieldKind] = {}
+    dense_size: int = 0
 
     def file_names(self) -> set[str]:
         """Return the names of all files that this commit needs."""

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
+from lsr.index.dense_half import BLOCK_DOCS
 from lsr.index.document_store import BATCH_DOCS, SCHEMA
 from lsr.index.row_buffer import RowBuffer, Rows
 from lsr.index.segment import Segment
@@ -45,6 +46,7 @@ def copy_segments(
     for segment, is_live in zip(segments, all_live, strict=True):
         _copy_ids(segment, is_live, writer)
         _copy_texts(segment, is_live, writer)
+        _copy_dense(segment, is_live, writer)
         for number in range(n_ranges(segment.n_docs)):
             rows.copy(segment, number, is_live[number * RANGE_SIZE :][:RANGE_SIZE])
     rows.finish()
@@ -87,6 +89,14 @@ def _copy_texts(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWri
             _add_texts(held, writer)
             held = []
     _add_texts(held, writer)
+
+
+def _copy_dense(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
+    if segment.dense is None:
+        return
+    for begin in range(0, segment.n_docs, BLOCK_DOCS):
+        kept = is_live[begin : begin + BLOCK_DOCS]
+        writer.add_dense(segment.dense.rows(begin, begin + kept.size)[kept])
 
 
 def _add_texts(batches: list[pa.RecordBatch], writer: SegmentWriter) -> None:

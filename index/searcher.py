@@ -16,6 +16,7 @@ from lsr.documents import Document
 from lsr.errors import CorruptIndexError, InvalidInputError
 from lsr.index.approximation import EXACT, Approximation
 from lsr.index.array_file import open_arrays
+from lsr.index.dense_half import checked_dense_rows
 from lsr.index.filters import Filter
 from lsr.index.impact_coder import WeightType
 from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
@@ -31,6 +32,10 @@ from lsr.sparse import SparseBatch
 
 CHUNK_QUERIES = 16
 """Queries that one call of a kernel answers: threads share them out, and Ctrl-C waits for one."""
+
+
+CHUNK_DENSE = 64
+"""Queries multiplied at once: enough for BLAS not to wait for memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +73,8 @@ class Searcher:
         self.manifest = manifest
         self.vocabulary = read_vocabulary(path, manifest, verify=verify)
         self.segments = [
-            open_segment(path, one, manifest.fields, verify=verify) for one in manifest.segments
+            open_segment(path, one, manifest.fields, manifest.dense_size, verify=verify)
+            for one in manifest.segments
         ]
         self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
         self._quantizer = ImpactQuantizer(manifest.max_weight or 1.0)
@@ -165,6 +171,42 @@ class Searcher:
                 raise
         doc_numbers, scores = zip(*ranked, strict=True)
         return Rankings(np.concatenate(doc_numbers), np.concatenate(scores))
+
+    def search_dense_batch(
+        self, queries: NDArray[np.float32], k: int, *, where: Filter | None = None
+    ) -> Rankings:
+        """Return the best `k` documents of every query by its dense row: the exact best.
+
+        Scores are inner products, from -1 to 1. A text without tokens is no hit and has none.
+        BLAS shares out the work among processors as its own settings say.
+
+        Args:
+            queries: shape (n_queries, dense_size), rows of length 1, or 0 for a text without
+                tokens.
+            k: at least 1.
+            where: documents to search, by their declared fields; None for all.
+
+        Raises:
+            InvalidInputError: `k` is below 1, the queries are no such rows, or the index has none.
+            CorruptIndexError: a dense row is damaged.
+        """
+        if k < 1:
+            raise InvalidInputError(f"k is {k}, but must be at least 1.")
+        if not self.manifest.dense_size:
+            raise InvalidInputError("The index has no dense half to search.")
+        checked_dense_rows(queries, len(queries), self.manifest.dense_size)
+        k = min(k, max(1, self.n_docs))
+        doc_numbers = np.full((len(queries), k), -1, dtype=np.int64)
+        scores = np.zeros((len(queries), k))
+        for start in range(0, len(queries), CHUNK_DENSE):
+            chunk = queries[start : start + CHUNK_DENSE]
+            found = [one.best_dense(chunk, where, k) for one in self._searches]
+            for query, of_segments in enumerate(zip(*found, strict=True), start):
+                docs, products = map(np.concatenate, zip(*of_segments, strict=True))
+                best = np.lexsort((docs, -products))[:k]
+                doc_numbers[query, : best.size] = docs[best]
+                scores[query, : best.size] = products[best]
+        return Rankings(doc_numbers, scores)
 
     def contributions(
         self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_number: int

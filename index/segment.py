@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lsr.errors import CorruptIndexError
 from lsr.index.array_file import open_arrays, read_arrays, write_arrays
 from lsr.index.checked_array import CheckedArray
+from lsr.index.dense_half import DENSE_ARRAY, DenseHalf
 from lsr.index.doc_ids import DocIds
 from lsr.index.document_store import BATCH_DOCS, DocumentStore
 from lsr.index.field_columns import FieldColumns
@@ -37,6 +38,7 @@ class Segment:
         documents: stored documents by local document number.
         deleted: numbers of the documents that are deleted, rising.
         columns: the declared fields; None where none are declared.
+        dense: the dense rows; None where documents have none.
     """
 
     entry: SegmentEntry
@@ -47,6 +49,7 @@ class Segment:
     documents: DocumentStore
     deleted: NDArray[np.uint32]
     columns: FieldColumns | None = None
+    dense: DenseHalf | None = None
 
     @property
     def n_docs(self) -> int:
@@ -136,7 +139,12 @@ def write_deleted(path: Path, numbers: Iterable[int]) -> FileEntry:
 
 
 def open_segment(
-    index_path: Path, entry: SegmentEntry, fields: Fields, *, verify: bool = True
+    index_path: Path,
+    entry: SegmentEntry,
+    fields: Fields,
+    dense_size: int,
+    *,
+    verify: bool = True,
 ) -> Segment:
     """Open a segment by mapping its files.
 
@@ -144,6 +152,7 @@ def open_segment(
         index_path: folder of the index.
         entry: the segment's line in the manifest.
         fields: the index's declared fields.
+        dense_size: numbers in a document's dense row; 0 where there are none.
         verify: check bytes before they are first used; False looks only at what could make a
             kernel read outside its arrays.
 
@@ -154,7 +163,8 @@ def open_segment(
     folder = index_path / SEGMENT_FOLDER
     path, documents_path = folder / entry.arrays.name, folder / entry.documents.name
     arrays: dict[str, CheckedArray] = {}
-    for file in (entry.arrays, entry.doc_offsets, entry.doc_ids):
+    files = [entry.arrays, entry.doc_offsets, entry.doc_ids]
+    for file in [*files, entry.dense] if entry.dense else files:
         arrays |= open_arrays(folder / file.name, file, verify=verify)
     deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
     if entry.deleted:
@@ -175,6 +185,7 @@ def open_segment(
                 arrays["document_checksums"],
             ),
             deleted["deleted"],
+            dense=DenseHalf(arrays[DENSE_ARRAY], dense_size) if dense_size else None,
         )
     except KeyError as error:
         raise CorruptIndexError(f"{path} lacks the array {error}; {RESTORE}") from error
@@ -183,7 +194,7 @@ def open_segment(
             folder / entry.columns.name, entry.columns, fields, entry.n_docs, verify=verify
         )
         segment = replace(segment, columns=columns)
-    _check_lengths(path, segment)
+    _check_lengths(path, segment, dense_size)
     if not verify:
         _check_bounds(path, segment)
     return segment
@@ -205,7 +216,7 @@ def verify_file(path: Path, entry: FileEntry) -> None:
     )
 
 
-def _check_lengths(path: Path, segment: Segment) -> None:
+def _check_lengths(path: Path, segment: Segment, dense_size: int) -> None:
     """Kernels trust lengths, so they are compared even when checksums are not."""
     entry, postings = segment.entry, segment.postings
     expected = {
@@ -223,6 +234,7 @@ def _check_lengths(path: Path, segment: Segment) -> None:
         "doc_id_hashes": (segment.doc_ids.n_hashes, entry.n_docs),
         "documents": (segment.documents.n_batches, -(-entry.n_docs // BATCH_DOCS)),
         "deleted": (segment.deleted.size, entry.n_deleted),
+        "dense": (segment.dense.n_values if segment.dense else 0, entry.n_docs * dense_size),
     }
     for name, (found, wanted) in expected.items():
         if found != wanted:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
+from lsr.index.dense_half import Best
 from lsr.index.filters import Filter, matching
 from lsr.index.segment import Segment
 from lsr.kernels.search_reference import search_exhaustive_reference
@@ -104,6 +105,21 @@ class SegmentSearch:
             segment.postings, segment.n_docs, known, weights[is_known], self._excluded(where), k
         )
         return docs + self._first_doc, scores
+
+    def best_dense(self, queries: NDArray[np.float32], where: Filter | None, k: int) -> list[Best]:
+        """Return the best documents of each query by its dense row; see `DenseHalf.best`.
+
+        Only in an index whose documents have dense rows.
+        """
+        segment = self._segment
+        assert segment.dense is not None
+        excluded = self._excluded(where)
+        is_hidden = np.zeros(segment.n_docs, dtype=np.bool_)
+        if excluded.size:
+            bits = np.unpackbits(excluded, count=segment.n_docs, bitorder="little")
+            is_hidden = bits.view(np.bool_)
+        best = segment.dense.best(queries, k, is_hidden)
+        return [(numbers + self._first_doc, scores) for numbers, scores in best]
 
     def _prepare(self, terms: NDArray[np.uint32]) -> DenseRows:
         from lsr.kernels.dense_rows import document_frequencies, empty_rows, fill_row

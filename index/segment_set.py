@@ -57,6 +57,7 @@ class SegmentSet:
         names: names new files.
         background: the second thread.
         n_published: how many of them a commit names.
+        dense_size: numbers in a document's dense row; 0 where there are none.
     """
 
     def __init__(
@@ -67,13 +68,15 @@ class SegmentSet:
         names: FileNames,
         background: Background,
         n_published: int,
+        dense_size: int,
     ) -> None:
         self.n_published = n_published
         self._path = path
         self._fields = fields
         self._names = names
         self._background = background
-        self._segments = [open_segment(path, entry, fields) for entry in entries]
+        self._dense_size = dense_size
+        self._segments = [self._open(entry) for entry in entries]
         self._deleted = [set(segment.deleted.tolist()) for segment in self._segments]
 
     def __len__(self) -> int:
@@ -91,7 +94,7 @@ class SegmentSet:
 
     def append(self, entry: SegmentEntry, deleted: set[int]) -> None:
         """Take in a new segment, some of whose documents may be deleted already."""
-        self._segments.append(open_segment(self._path, entry, self._fields))
+        self._segments.append(self._open(entry))
         self._deleted.append(deleted)
 
     def find(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> dict[int, Place]:
@@ -138,11 +141,14 @@ class SegmentSet:
                 entry = msgspec.structs.replace(
                     segment.entry, n_deleted=len(deleted), deleted=write_deleted(path, deleted)
                 )
-                self._segments[number] = open_segment(self._path, entry, self._fields)
+                self._segments[number] = self._open(entry)
 
     def close(self) -> None:
         """Let go of all segments."""
         self._segments, self._deleted = [], []
+
+    def _open(self, entry: SegmentEntry) -> Segment:
+        return open_segment(self._path, entry, self._fields, self._dense_size)
 
     def _sizes(self, first: int) -> list[SegmentSize]:
         return [
@@ -168,6 +174,7 @@ class SegmentSet:
             impact_type,
             self._fields,
             self._background,
+            self._dense_size,
         )
         try:
             n_terms = max(segment.n_terms for segment in segments)
@@ -178,7 +185,7 @@ class SegmentSet:
             raise
         finally:
             writer.abandon()
-        self._put(begin, end, [open_segment(self._path, entry, self._fields)])
+        self._put(begin, end, [self._open(entry)])
 
     def _put(self, begin: int, end: int, segments: list[Segment]) -> None:
         """Replace some neighbours by what has nothing deleted."""

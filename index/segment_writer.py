@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from lsr.documents import Document
 from lsr.index.array_file import ArrayFileWriter
 from lsr.index.background import Background
+from lsr.index.dense_half import DENSE_ARRAY
 from lsr.index.doc_ids import DocIdsWriter
 from lsr.index.document_store import DocumentStoreWriter, encode_rows
 from lsr.index.field_columns import FieldColumns, FieldColumnsWriter
@@ -52,6 +53,7 @@ class SegmentWriter:
         impact_type: type of the impacts.
         fields: the index's declared fields.
         background: compresses and inverts.
+        dense_size: numbers in a document's dense row; 0 where there are none.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class SegmentWriter:
         impact_type: DTypeLike,
         fields: Fields,
         background: Background,
+        dense_size: int,
     ) -> None:
         self.name = name
         self.n_docs = 0
@@ -83,6 +86,11 @@ class SegmentWriter:
             if fields:
                 self._columns = FieldColumnsWriter(folder / f"{name}.columns.arrow", fields)
                 files.callback(self._columns.abandon)
+            self._dense = None
+            if dense_size:
+                self._dense = ArrayFileWriter(folder / f"{name}.dense.arrays")
+                files.callback(self._dense.abandon)
+                self._dense.begin(DENSE_ARRAY, np.float32)
             self._doc_offsets.begin("doc_offsets", np.uint16)
             self._arrays.begin("impacts", impact_type)
             self._files = files.pop_all()
@@ -112,6 +120,11 @@ class SegmentWriter:
         """Append the declared fields of documents of other segments, counted through them."""
         if self._columns:
             self._columns.copy(sources, rows)
+
+    def add_dense(self, rows: NDArray[np.float32]) -> None:
+        """Append the dense rows of documents, where the index has any."""
+        if self._dense:
+            self._dense.append(rows.ravel())
 
     def add_texts(self, rows: pa.RecordBatch) -> None:
         """Append documents as `document_rows` makes them."""
@@ -181,6 +194,7 @@ class SegmentWriter:
             doc_ids=self._doc_ids.close(),
             documents=documents,
             columns=self._columns.close() if self._columns else None,
+            dense=self._dense.close() if self._dense else None,
         )
         logger.info("segment %s: %d documents", entry.name, entry.n_docs)
         return entry

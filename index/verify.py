@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lsr.errors import CorruptIndexError
+from lsr.index.dense_half import BLOCK_DOCS, are_directions
 from lsr.index.manifest import SEGMENT_FOLDER, read_manifest
 from lsr.index.searcher import read_vocabulary
 from lsr.index.segment import Segment, open_segment, verify_file
@@ -34,7 +35,7 @@ def verify_index(path: Path) -> Iterator[str]:
     for entry in manifest.segments:
         for file in entry.files:
             verify_file(folder / file.name, file)
-        segment = open_segment(path, entry, manifest.fields)
+        segment = open_segment(path, entry, manifest.fields, manifest.dense_size)
         for problem in _problems(segment):
             raise CorruptIndexError(f"{path}: segment {entry.name}: {problem}; {RESTORE}")
         yield f"segment {entry.name}: {entry.n_docs:,} documents, {entry.n_postings:,} postings"
@@ -58,6 +59,11 @@ def _problems(segment: Segment) -> Iterator[str]:
         np.maximum.at(largest, terms, impacts)
         if (largest != postings.max_impacts[number :: n_ranges(n_docs)]).any():
             yield "max_impacts is not the maximum of the impacts"
+    if segment.dense and not all(
+        are_directions(segment.dense.rows(begin, min(begin + BLOCK_DOCS, n_docs)))
+        for begin in range(0, n_docs, BLOCK_DOCS)
+    ):
+        yield "a dense row has another length than 1 or 0"
     ids = segment.doc_ids.to_list()
     if len(set(ids)) != n_docs:
         yield "document ids are not unique"

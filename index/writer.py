@@ -32,6 +32,7 @@ from lsr.index.checkpoint import (
     remove_checkpoint,
     write_checkpoint,
 )
+from lsr.index.dense_half import checked_dense_rows
 from lsr.index.doc_ids import hash_ids
 from lsr.index.document_store import document_rows
 from lsr.index.duplicates import Holder, duplicate_errors
@@ -79,6 +80,7 @@ class IndexWriter:
         replace: publish only the new documents, in place of what is there.
         weights: what to store of document weights.
         prune: the rule by which the caller leaves document weights out, to store.
+        dense_size: numbers in the dense row that comes with every document; 0 where none does.
         memory: bounds what the writer holds; None for a quarter of the machine's.
         resume: an interrupted build to go on with; settings and vocabulary are those of its draft.
         discard: drop an interrupted build that is in the way.
@@ -97,6 +99,7 @@ class IndexWriter:
         replace: bool = False,
         weights: WeightType = WeightType.UINT8,
         prune: str | None = None,
+        dense_size: int = 0,
         memory: MemoryBudget | None = None,
         resume: Checkpoint | None = None,
         discard: bool = False,
@@ -111,6 +114,7 @@ class IndexWriter:
         self._properties = properties
         self._fields = dict(fields or {})
         self.prune = prune
+        self.dense_size = dense_size
         self._memory = memory or MemoryBudget.default()
         self._background = Background(self._memory.waiting)
         self._replaces = replace
@@ -126,6 +130,7 @@ class IndexWriter:
             self._names,
             self._background,
             0 if replace or not manifest else len(manifest.segments),
+            dense_size,
         )
         self._growing: GrowingSegment | None = None
         self._free: Sequence[Document] | None = None  # looked at, and found without duplicates
@@ -167,31 +172,39 @@ class IndexWriter:
         return len(self._segments) > self._n_kept or (is_late and self._growing is not None)
 
     def add(
-        self, documents: Sequence[Document], vectors: SparseBatch, *, update: bool = False
+        self,
+        documents: Sequence[Document],
+        vectors: SparseBatch,
+        dense: NDArray[np.float32] | None = None,
+        *,
+        update: bool = False,
     ) -> None:
         """Add documents with their vectors, in the index's vocabulary.
 
         Args:
             documents: ids must be new to the index, or to this writer with `update`.
             vectors: one row per document.
+            dense: their dense rows, of length 1, or 0 for a text without tokens; shape (n_docs,
+                dense_size).
             update: delete documents of the index that have the id of a new one.
 
         Raises:
             DuplicateIdError: an id is in the index already, or occurs twice.
-            InvalidInputError: the weights are of another scale than the quantizer was made for, or
-                a declared field has a value of another kind.
+            InvalidInputError: the weights are of another scale than the quantizer was made for,
+                a declared field has a value of another kind, or the dense rows do not fit.
         """
         if len(documents) != len(vectors):
             raise InvalidInputError(
                 f"There are {len(documents)} documents but {len(vectors)} vectors."
             )
+        rows = checked_dense_rows(dense, len(documents), self.dense_size)
         if documents is not self._free:
             for _, error in self.duplicates(documents, update=update):
                 raise error
         self._free = None
         for document in documents if self._fields else []:
             document_values(document, self._fields)
-        self._take(documents, document_rows(documents), vectors, update=update)
+        self._take(documents, document_rows(documents), vectors, rows, update=update)
 
     def delete(self, doc_id: str) -> bool:
         """Delete a document and say whether there was one.
@@ -276,6 +289,7 @@ class IndexWriter:
         documents: Sequence[Document],
         rows: pa.RecordBatch,
         vectors: SparseBatch,
+        dense: NDArray[np.float32],
         *,
         update: bool,
     ) -> None:
@@ -298,11 +312,13 @@ class IndexWriter:
                 self._coder,
                 self._background,
                 self._memory,
+                self.dense_size,
             )
             begin += growing.add(
                 documents[begin:],
                 rows.slice(begin),
                 vectors.slice(begin, end),
+                dense[begin:],
                 hashes[begin:],
                 self.vocabulary.n_terms,
             )
@@ -366,5 +382,6 @@ class IndexWriter:
             encoder=self._encoder,
             properties=self._properties,
             fields=self._fields,
+            dense_size=self.dense_size,
             segments=self._segments.entries,
         )
