@@ -1,7 +1,7 @@
 """What is evaluated on? A corpus, the queries that have judgments, and the judgments.
 
 Named by a folder in BEIR's layout (``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``, each
-plain or compressed) or by an id of ir_datasets, such as ``beir/scifact/test``.
+plain or compressed), by an id of ir_datasets, such as ``beir/scifact/test``, or file by file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any
 from lsr.corpus import read_queries
 from lsr.documents import QueryBatch, checked_id
 from lsr.errors import ConfigError, EvaluationError, InvalidInputError, MissingDependencyError
+from lsr.eval.measures import DEFAULT_MEASURES
+from lsr.eval.official_measures import official_measures
 from lsr.eval.qrels import Qrel, Qrels, read_qrels
+from lsr.eval.topics import read_questions
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,8 @@ class Dataset:
         queries: those with judgments, in file order.
         qrels: the judgments.
         removes_self_matches: whether a hit whose doc_id is the query's id is left out.
+        measures: names of those that papers give for it.
+        split: which of its judgments; empty where the name says it.
     """
 
     name: str
@@ -45,6 +50,8 @@ class Dataset:
     queries: QueryBatch
     qrels: Qrels
     removes_self_matches: bool
+    measures: str = DEFAULT_MEASURES
+    split: str = ""
 
 
 def load_dataset(name: str, split: str = "test") -> Dataset:
@@ -71,14 +78,53 @@ def load_dataset(name: str, split: str = "test") -> Dataset:
     return _load_ir_dataset(dataset_id, split)
 
 
+def load_files(corpus: str, queries: str | Path, qrels: str | Path) -> Dataset:
+    """Load a dataset of which each part is named by itself.
+
+    Args:
+        corpus: what `lsr.corpus.read_documents` takes.
+        queries: a file of TREC topics, or what `lsr.corpus.read_queries` takes.
+        qrels: a file that `lsr.eval.qrels.read_qrels` takes.
+
+    Raises:
+        InvalidInputError: a file is missing or malformed.
+        EvaluationError: no query has judgments.
+    """
+    judgments = read_qrels(qrels)
+    return Dataset(
+        name=corpus,
+        corpus=corpus,
+        queries=_judged(read_questions(queries), judgments, str(queries)),
+        qrels=judgments,
+        removes_self_matches=False,
+        measures=measures_of_qrels(qrels),
+        split=_stem(qrels),
+    )
+
+
+def measures_of_qrels(path: str | Path) -> str:
+    """Return the measures that papers give with a file of judgments, by the name it has."""
+    folder = Path(path).resolve().parent
+    folder = folder.parent if folder.name == "qrels" else folder
+    return official_measures(f"{folder.name}/{_stem(path)}")
+
+
+def _stem(path: str | Path) -> str:
+    name = Path(path).name
+    return next((name.removesuffix(one) for one in _QRELS_SUFFIXES if name.endswith(one)), name)
+
+
 def _load_folder(folder: Path, split: str) -> Dataset:
-    qrels = read_qrels(_qrels_file(folder / "qrels", split))
+    qrels_file = _qrels_file(folder / "qrels", split)
+    qrels = read_qrels(qrels_file)
     return Dataset(
         name=str(folder),
         corpus=str(folder),
         queries=_judged(read_queries(folder), qrels, str(folder)),
         qrels=qrels,
         removes_self_matches=folder.resolve().name.lower() in SELF_MATCHING,
+        measures=measures_of_qrels(qrels_file),
+        split=split,
     )
 
 
@@ -120,6 +166,7 @@ def _load_ir_dataset(dataset_id: str, split: str) -> Dataset:
         queries=_judged(queries, qrels, found_id),
         qrels=qrels,
         removes_self_matches=not SELF_MATCHING.isdisjoint(found_id.lower().split("/")),
+        measures=official_measures(found_id),
     )
 
 

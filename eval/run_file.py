@@ -14,15 +14,14 @@ from __future__ import annotations
 import gzip
 import logging
 import math
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
+from lsr.errors import InvalidInputError
+from lsr.eval.output_file import replacing
 from lsr.eval.text_lines import read_lines
 
 logger = logging.getLogger(__name__)
@@ -117,34 +116,15 @@ def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") 
             cannot be written.
         DiskFullError: no space is left; what was at `path` is untouched.
     """
-    # The file behind a link is replaced, not the link; what lies in /dev is nobody's to replace.
-    is_device = Path(path).absolute().is_relative_to("/dev")
-    path = Path(path).resolve()
-    if is_device or (path.exists() and not path.is_file()):
-        raise InvalidInputError(f"{path} is not a regular file; name another file for the run.")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path = Path(path)
     rankings = run.items() if isinstance(run, Mapping) else run
     lines = _lines(rankings, None if path.name.endswith(_MSMARCO_SUFFIXES) else tag)
-    try:
-        with draft.open("wb") as file:
-            if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
-                    zipped.writelines(lines)
-            else:
-                file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        if error.errno in DISK_FULL_ERRNOS:
-            free = shutil.disk_usage(path.parent).free
-            raise DiskFullError(
-                f"The disk, or a limit on it, is full: {path} could not be written; {free:,} bytes "
-                "are free there. Free some space and run the command again."
-            ) from error
-        raise InvalidInputError(f"{path} could not be written: {error.strerror}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path, "run") as file:
+        if path.suffix == ".gz":
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
+                zipped.writelines(lines)
+        else:
+            file.writelines(lines)
 
 
 def _lines(rankings: Iterable[Ranking], tag: str | None) -> Iterator[bytes]:

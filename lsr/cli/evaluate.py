@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.encoder_options import EncoderOptions, MaxLengthOption, MethodOption, ModelOption
-from lsr.cli.output import (
-    Bar,
-    JsonOption,
-    QuietOption,
-    note,
-    set_quiet,
+from lsr.cli.encoder_options import (
+    BackendOption,
+    EncoderOptions,
+    MaxLengthOption,
+    MethodOption,
+    ModelOption,
+    PrecisionOption,
+    QueryModelOption,
+    QueryWeightsOption,
 )
+from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages
+from lsr.cli.measuring import Measuring, loaded_datasets
+from lsr.cli.output import JsonOption, QuietOption, note, set_quiet
 
 if TYPE_CHECKING:
     from lsr.eval.datasets import Dataset
@@ -30,19 +33,37 @@ def evaluate(
         typer.Option(help="Folder in BEIR's layout, or an ir_datasets id.", metavar="ID_OR_FOLDER"),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Which judgments of the dataset.  [default: test]")
+        str | None,
+        typer.Option(
+            help="Which judgments of the dataset, several apart: dl19 dl20.  [default: test]",
+            metavar="SPLITS",
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Without --dataset: documents, with --queries and --qrels.")
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help="Without --dataset: queries, or topics of TREC.")
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option(help="Judgments: BEIR's TSV or TREC's four columns.")
     ] = None,
     model: ModelOption = None,
+    max_length: MaxLengthOption = None,
+    precision: PrecisionOption = None,
+    method: MethodOption = None,
+    query_model: QueryModelOption = None,
+    query_weights: QueryWeightsOption = None,
+    backend: BackendOption = "auto",
+    on_long: OnLongOption = OnLong.TRUNCATE,
+    stride: StrideOption = None,
     index: Annotated[
         Path | None,
         typer.Option(help="Index of the corpus: used if it exists, else made and kept."),
     ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option(help="Judgments that score the runs: BEIR's TSV or TREC.")
-    ] = None,
     run: Annotated[
         list[Path] | None,
-        typer.Option(help="With --dataset: the run to write. With --qrels: a run to score."),
+        typer.Option(help="A run to score; with a dataset, the run to write."),
     ] = None,
     query_forms: Annotated[
         str | None,
@@ -52,26 +73,34 @@ def evaluate(
         ),
     ] = None,
     measures: Annotated[
-        str, typer.Option(help="Measures by their names in ir_measures.")
-    ] = "nDCG@10 R@100 RR@10",
+        str | None,
+        typer.Option(
+            help="Measures by their names in ir_measures; those of the dataset's organizers if "
+            "unset, else nDCG@10 R@100 RR@10."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the system that is measured.")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the search.  [default: 1]")
     ] = None,
-    max_length: MaxLengthOption = None,
-    method: MethodOption = None,
     per_query: Annotated[
         bool, typer.Option("--per-query", help="Print the values of single queries as well.")
     ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure a model on a dataset (--dataset), or score runs that exist (--qrels).
+    """Measure a model on a dataset, or score runs that exist.
 
-    With --dataset, the corpus is indexed, every query that has judgments is searched to depth
-    1000, and the cost of rounding weights to 8 bits is printed beside the measures. With several
-    runs after --qrels, each is compared with the first by paired t-tests and randomization tests,
-    corrected after Holm, and the queries that moved most are named. Runs are TREC's, or MS MARCO's
-    where they are named .tsv.
+    A dataset is named by --dataset, or by --corpus, --queries and --qrels. It is indexed, every
+    query that has judgments is searched to depth 1000, and the measures are printed with what
+    rounding weights to 8 bits costs, and with time, memory and size. Beside the --run that is
+    written stands a file of ir_metadata that says how it was made.
+
+    With --qrels alone, each --run is scored, and each compared with the first by paired t-tests and
+    randomization tests, corrected after Holm; the queries that moved most are named. Runs are
+    TREC's, or MS MARCO's where they are named .tsv.
 
     Questions that are conversations are asked whole. --query-forms "last whole rewrite" asks by the
     last utterance, by all turns and by the rewrites of queries.rewrite.jsonl, on the queries that
@@ -80,47 +109,44 @@ def evaluate(
     Example: echo "q1 0 d1 1" > qrels.txt && echo "q1 Q0 d1 1 9.5 lsr" > run.trec &&
     lsr eval --qrels qrels.txt --run run.trec
     """
-    from lsr.cli.evaluation_report import note_forms, print_experiment, print_forms
-    from lsr.eval.datasets import load_dataset
-    from lsr.eval.measures import parse_measures
-    from lsr.eval.query_forms import in_forms, parse_query_forms
-
     set_quiet(quiet)
     runs = run or []
-    if qrels is not None and dataset is None:
+    options = EncoderOptions(
+        model,
+        max_length,
+        precision,
+        method,
+        query_model,
+        query_weights,
+        parsed_passages(on_long, stride),
+    )
+    if dataset is None and corpus is None and queries is None and qrels is not None:
         _refuse_without_dataset(
             split=split,
-            model=model,
+            **{key: value for key, value in options.settings().items() if key != "passages"},
             index=index,
             query_forms=query_forms,
+            name=name,
             threads=threads,
-            max_length=max_length,
-            method=method,
         )
         _score_runs(qrels, runs, measures, per_query, json)
-    elif dataset is not None and qrels is None:
-        _refuse_outputs(runs)
-        parsed = parse_measures(measures)
-        loaded = load_dataset(dataset, split or "test")
-        formed = None if query_forms is None else in_forms(loaded, parse_query_forms(query_forms))
-        asked = [loaded] if formed is None else list(formed.datasets.values())
-        if runs and len(asked) > 1:
-            raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
-        with _index_folder(index) as folder:
-            options = EncoderOptions(model, max_length, method=method)
-            experiments = _measure_model(asked, folder, options, parsed, threads or 1)
-        for output in runs:
-            _write_run(output, experiments[0])
-        if formed is not None:
-            note_forms(formed)
-        if formed is None or len(asked) == 1:
-            print_experiment(experiments[0], per_query, json)
-        else:
-            print_forms(formed, experiments, per_query, json)
+        return
+    _refuse_outputs(runs)
+    datasets = loaded_datasets(dataset, split, corpus, queries, qrels)
+    measuring = Measuring(options, backend, on_long, index, measures, name, threads or 1)
+    if query_forms is not None:
+        _measure_forms(measuring, datasets, query_forms, runs, per_query, json)
+        return
+    if runs and len(datasets) > 1:
+        raise typer.BadParameter("one run is written, so with --run name one --split.")
+    from lsr.cli.evaluation_report import print_experiment, print_splits
+
+    experiments = measuring.measured(datasets)
+    _write_runs(runs, experiments[0])
+    if len(experiments) > 1:
+        print_splits(experiments, per_query, json)
     else:
-        raise typer.BadParameter(
-            "name either --dataset, to measure a model, or --qrels with --run, to score runs."
-        )
+        print_experiment(experiments[0], per_query, json)
 
 
 def _refuse_without_dataset(**options: object) -> None:
@@ -140,63 +166,48 @@ def _refuse_outputs(runs: Sequence[Path]) -> None:
             raise typer.BadParameter(f"there is no folder {output.parent} to write --run to.")
 
 
-@contextmanager
-def _index_folder(index: Path | None) -> Iterator[Path]:
-    """Yield where the index is or will be: a folder that is removed after use if none is named."""
-    if index is not None:
-        yield index
-        return
-    with tempfile.TemporaryDirectory(prefix="lsr-eval-") as folder:
-        yield Path(folder) / "index"
-
-
-def _measure_model(
+def _measure_forms(
+    measuring: Measuring,
     datasets: Sequence[Dataset],
-    folder: Path,
-    options: EncoderOptions,
-    measures: list[Any],
-    threads: int,
-) -> list[Experiment]:
-    """Run one experiment a dataset on one index; they differ in their queries only."""
-    from lsr.cli.progress import progress_bar
-    from lsr.corpus import corpus_size
-    from lsr.eval.experiment import existing_index, run_experiment
+    query_forms: str,
+    runs: Sequence[Path],
+    per_query: bool,
+    json: bool,
+) -> None:
+    """Measure the same questions in several forms, side by side."""
+    from lsr.cli.evaluation_report import note_forms, print_experiment, print_forms
+    from lsr.eval.query_forms import in_forms, parse_query_forms
 
-    existing = existing_index(folder)
-    if existing is not None:
-        note(
-            f"The index at {folder} is used as it is. It holds rounded weights only: to see what "
-            "the rounding costs, name an --index that does not exist yet, or none."
-        )
-    if existing is not None and existing.has_encoder:
-        existing.refuse_other_encoder(options.settings())
-        return [run_experiment(one, folder, None, measures, threads=threads) for one in datasets]
-    if options.model is None and existing is None:
-        raise typer.BadParameter("name a --model to index the corpus with, or an --index of it.")
-    encoder = options.load("auto") if options.model is not None else None
-    with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
-        listener = _Listener(bar)
-        experiments = [
-            run_experiment(one, folder, encoder, measures, threads=threads, listener=listener)
-            for one in datasets
-        ]
-    if listener.n_truncated:
-        note(f"{listener.n_truncated:,} documents were cut at the model's maximum length.")
-    return experiments
+    if len(datasets) > 1:
+        raise typer.BadParameter("with --query-forms name one --split.")
+    formed = in_forms(datasets[0], parse_query_forms(query_forms))
+    if runs and len(formed.datasets) > 1:
+        raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
+    experiments = measuring.measured(list(formed.datasets.values()))
+    _write_runs(runs, experiments[0])
+    note_forms(formed)
+    if len(experiments) > 1:
+        print_forms(formed, experiments, per_query, json)
+    else:
+        print_experiment(experiments[0], per_query, json)
 
 
-def _write_run(output: Path, experiment: Experiment) -> None:
+def _write_runs(outputs: Sequence[Path], experiment: Experiment) -> None:
     from lsr.eval.run_file import write_run
+    from lsr.eval.run_metadata import metadata_path, write_metadata
 
-    write_run(output, experiment.run)
-    note(f"The run was written to {output}.")
+    for output in outputs:
+        write_run(output, experiment.run)
+        write_metadata(metadata_path(output), experiment)
+        note(f"The run was written to {output}, and what made it to {metadata_path(output)}.")
 
 
 def _score_runs(
-    qrels_path: Path, run_paths: Sequence[Path], measures: str, per_query: bool, json: bool
+    qrels_path: Path, run_paths: Sequence[Path], measures: str | None, per_query: bool, json: bool
 ) -> None:
     from lsr.cli.evaluation_report import print_runs
     from lsr.eval import measures as measuring
+    from lsr.eval.datasets import measures_of_qrels
     from lsr.eval.qrels import read_qrels
     from lsr.eval.run_file import read_run
 
@@ -204,7 +215,7 @@ def _score_runs(
         raise typer.BadParameter("name at least one --run to score with --qrels.")
     if len(set(run_paths)) < len(run_paths):
         raise typer.BadParameter("a --run is named twice; name each once.")
-    parsed = measuring.parse_measures(measures)
+    parsed = measuring.parse_measures(measures or measures_of_qrels(qrels_path))
     qrels = read_qrels(qrels_path)
     paths = _named(run_paths)
     evaluations = {
@@ -217,17 +228,3 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """Name runs by their files, or by their whole paths where two files have the same name."""
     by_name = {path.name: path for path in paths}
     return by_name if len(by_name) == len(paths) else {str(path): path for path in paths}
-
-
-class _Listener:
-    """Moves the progress bar and counts documents that were cut."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self.n_truncated = 0
-
-    def encoded(self, n_texts: int, n_tokens: int) -> None:
-        self._bar.advance(n_texts)
-
-    def truncated(self, row: int) -> None:
-        self.n_truncated += 1

@@ -11,6 +11,7 @@ from lsr.cli.output import emit, emit_json, note
 from lsr.eval.significance import compare
 
 if TYPE_CHECKING:
+    from lsr.eval.cost import Cost
     from lsr.eval.experiment import Experiment
     from lsr.eval.measures import Evaluation
     from lsr.eval.query_forms import FormedQueries
@@ -32,15 +33,28 @@ def print_experiment(experiment: Experiment, per_query: bool, json: bool) -> Non
     if per_query:
         _emit_per_query([experiment.index])
     _note_missing(experiment.index, experiment.dataset)
-    note(
-        f"{experiment.n_docs:,} documents of {experiment.terms_per_document:.1f} terms, "
-        f"{experiment.n_queries:,} queries of {experiment.terms_per_query:.1f}; "
-        f"index of {experiment.index_bytes:,} bytes."
-    )
-    times = _times(experiment)
-    if experiment.indexing_s is not None:
-        times = f"indexing {experiment.indexing_s:.1f} s, {times}"
-    note(f"Times: {times}.")
+    _note_cost(experiment)
+
+
+def print_splits(experiments: Sequence[Experiment], per_query: bool, json: bool) -> None:
+    """Print what a model is worth on each of several sets of judgments, apart."""
+    if json:
+        emit_json(
+            {
+                "splits": {
+                    one.split: {**one.as_dict(), **_values(one.index, per_query)}
+                    for one in experiments
+                }
+            }
+        )
+        return
+    for one in experiments:
+        for measure, mean in one.index.means.items():
+            emit(f"{one.split}\t{measure}\t{mean:.4f}")
+        if per_query:
+            _emit_per_query([one.index])
+        _note_missing(one.index, one.split)
+    _note_cost(experiments[0])
 
 
 def print_forms(
@@ -71,7 +85,7 @@ def print_forms(
         return
     _emit_table(evaluations, per_query)
     for form, one in by_form.items():
-        note(f"{form}: {one.terms_per_query:.1f} terms a query; {_times(one)}.")
+        note(f"{form}: {one.cost.terms_per_query:.1f} terms a query; {_times(one.cost)}.")
 
 
 def note_forms(formed: FormedQueries) -> None:
@@ -184,11 +198,36 @@ def _values(evaluation: Evaluation, per_query: bool) -> dict[str, Any]:
     return {"per_query": evaluation.per_query} if per_query else {}
 
 
-def _times(experiment: Experiment) -> str:
-    return (
-        f"encoding {experiment.query_encoding_ms:.2f} ms a query, "
-        f"search {experiment.search_ms:.2f} ms a query "
-        f"(k {experiment.k}, threads {experiment.threads})"
+def _note_cost(experiment: Experiment) -> None:
+    """Say what the figures cost."""
+    cost = experiment.cost
+    note(
+        f"{experiment.n_docs:,} documents of {cost.terms_per_document:.1f} terms, "
+        f"{experiment.n_queries:,} queries of {cost.terms_per_query:.1f}; "
+        f"{cost.flops:.2f} products of weights a query and document (FLOPS)."
+    )
+    note(
+        f"Index of {cost.index_bytes:,} bytes, of which search reads {cost.search_bytes:,} "
+        f"({cost.bytes_per_posting:.2f} a posting)."
+    )
+    indexing = "" if cost.indexing_s is None else f"indexing {cost.indexing_s:.1f} s; "
+    rates = ", ".join(
+        f"{rate:,.0f} queries/s with threads: {threads}"
+        for threads, rate in cost.queries_per_second.items()
+    )
+    note(f"Times: {indexing}{_times(cost)}; {rates}.")
+    if cost.peak_memory_bytes is not None:
+        note(f"Memory: at most {cost.peak_memory_bytes / 1e6:,.0f} MB.")
+
+
+def _times(cost: Cost) -> str:
+    """Say how long single queries take, one at a time."""
+    parts = {"encoding": cost.encoding, f"search of the best {cost.k:,}": cost.search}
+    return "; ".join(
+        f"{name} {one.mean:.2f} ms a query (p50 {one.percentile(50):.2f}, "
+        f"p95 {one.percentile(95):.2f}, p99 {one.percentile(99):.2f})"
+        for name, one in parts.items()
+        if one is not None
     )
 
 

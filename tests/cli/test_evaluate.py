@@ -3,15 +3,17 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner, Result
 
 from lsr.cli.evaluate import evaluate
-from lsr.errors import ConfigError
+from lsr.encoders import EncodedTexts, Passages
+from lsr.errors import ConfigError, InvalidInputError
 from lsr.retrieval import Index
 from word_encoder import WordEncoder
 
@@ -78,7 +80,11 @@ def test_measures_a_model_on_a_folder(lsr_eval: Lsr, dataset: Path, tmp_path: Pa
         "R@5\t0.6667\tfloat 0.6667\tquantizer's cost +0.0000",
     ]
     assert "1 of 3 queries have judgments but no hits; they count as 0." in result.stderr
-    assert "3 documents of 1.3 terms, 3 queries of 0.7" in result.stderr
+    notes = " ".join(result.stderr.split())
+    # Terms apple, bread and fig are in 1, 2 and 1 of 3 documents and in 0, 1 and 1 of 3 queries.
+    assert "3 documents of 1.3 terms, 3 queries of 0.7; 0.33 products of weights" in notes
+    assert "Times: indexing" in notes
+    assert "p99" in notes
     assert list(tmp_path.iterdir()) == [dataset]
 
 
@@ -91,6 +97,9 @@ def test_writes_the_run_that_scores_the_same(lsr_eval: Lsr, dataset: Path, tmp_p
     assert (
         json.loads(scored.stdout)["runs"][0]["measures"] == json.loads(measured.stdout)["measures"]
     )
+    metadata = yaml.safe_load((tmp_path / "out.trec.gz.ir_metadata.yml").read_text())
+    assert metadata["schema version"] == "0.2"
+    assert metadata["data"]["test collection"]["name"] == str(dataset)
 
 
 def test_keeps_and_reuses_the_index_that_is_named(
@@ -122,6 +131,111 @@ def test_vectors_on_both_sides_need_no_model(lsr_eval: Lsr, dataset: Path, tmp_p
     result = lsr_eval("--dataset", dataset, "--index", tmp_path / "idx", "--measures", "RR@10")
 
     assert result.stdout == "RR@10\t0.3333\n"
+
+
+def test_a_dataset_may_be_named_file_by_file(lsr_eval: Lsr, dataset: Path, tmp_path: Path) -> None:
+    topics = "<top>\n<num> Number: q1\n<title> bread\n<desc> apple\n</top>\n"
+    (tmp_path / "topics.txt").write_text(topics)
+    (tmp_path / "qrels.txt").write_text("q1 0 d2 1\n")
+
+    result = lsr_eval(
+        *("--corpus", dataset / "corpus.jsonl", "--queries", tmp_path / "topics.txt"),
+        *("--qrels", tmp_path / "qrels.txt", "--model", "words", "--measures", "RR@10"),
+    )
+
+    assert result.stdout.startswith("RR@10\t0.5000\t")
+
+
+def test_splits_are_measured_apart_on_one_index(lsr_eval: Lsr, dataset: Path) -> None:
+    qrels = (dataset / "qrels" / "test.tsv").read_text().splitlines()
+    (dataset / "qrels" / "dl20.tsv").write_text("\n".join([qrels[0], qrels[2]]))
+    arguments = ("--dataset", dataset, "--model", "words", "--split", "test dl20")
+
+    result = lsr_eval(*arguments, "--measures", "RR@10")
+    report = json.loads(lsr_eval(*arguments, "--json").stdout)
+
+    assert result.stdout == "test\tRR@10\t0.5000\ndl20\tRR@10\t1.0000\n"
+    assert "nDCG@10" in report["splits"]["test"]["measures"]
+    # The usual measures of a dataset that nobody knows; those of TREC Deep Learning for the other.
+    assert list(report["splits"]["dl20"]["measures"]) == [
+        *("nDCG@10", "AP(rel=2)@1000", "R(rel=2)@1000"),
+    ]
+    assert report["splits"]["dl20"]["n_queries"] == 1
+    refused = lsr_eval(*arguments, "--run", dataset / "out.trec")
+    assert refused.exit_code == 2
+    assert "with --run name one --split" in " ".join(refused.stderr.split())
+
+
+def test_every_option_of_the_encoder_reaches_it(
+    lsr_eval: Lsr, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, object] = {}
+
+    def load(model: str, **options: object) -> WordEncoder:
+        said.update(options)
+        return WordEncoder(model)
+
+    monkeypatch.setattr("lsr.encoders.load_encoder", load)
+
+    result = lsr_eval(
+        *("--dataset", dataset, "--model", "words", "--max-length", 99, "--precision", "int8"),
+        *("--method", "splade", "--query-model", "q", "--query-weights", "t.json"),
+        *("--backend", "torch", "--on-long", "sum", "--stride", 9),
+    )
+
+    assert result.exit_code == 0, result.stderr
+    passages = said.pop("passages")
+    assert isinstance(passages, Passages)
+    assert passages.as_settings() == {"aggregation": "sum", "stride": 9}
+    assert {key: str(value) for key, value in said.items()} == {
+        "max_length": "99",
+        "precision": "int8",
+        "method": "splade",
+        "query_model": "q",
+        "query_weights": "t.json",
+        "backend": "torch",
+    }
+
+
+def test_a_long_document_is_refused_where_that_is_wanted(
+    lsr_eval: Lsr, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode_stream(
+        self: WordEncoder, runs: Iterable[Sequence[str]], listener: object = None
+    ) -> Iterator[EncodedTexts]:
+        for texts in runs:
+            yield EncodedTexts(self.encode_documents(texts), truncated=[1])
+
+    monkeypatch.setattr(WordEncoder, "encode_stream", encode_stream)
+    arguments = ("--dataset", dataset, "--model", "words")
+
+    refused = lsr_eval(*arguments, "--on-long", "error")
+    cut = lsr_eval(*arguments)
+
+    assert isinstance(refused.exception, InvalidInputError)
+    assert "document 'd2' has 1 tokens, and the encoder reads 256" in str(refused.exception)
+    assert "1 documents were longer than the encoder reads" in cut.stderr
+
+
+def test_a_missing_corpus_is_said_before_the_model_is_loaded(
+    lsr_eval: Lsr, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (dataset / "corpus.jsonl").unlink()
+    monkeypatch.setattr("lsr.encoders.load_encoder", None)
+
+    result = lsr_eval("--dataset", dataset, "--model", "words")
+
+    assert isinstance(result.exception, InvalidInputError)
+    assert "holds none of corpus.jsonl" in str(result.exception)
+
+
+def test_a_system_is_called_by_what_was_said_of_it(lsr_eval: Lsr, dataset: Path) -> None:
+    arguments = ("--dataset", dataset, "--model", "words", "--json", "--measures", "RR@10")
+
+    plain = json.loads(lsr_eval(*arguments, "--precision", "int8").stdout)
+    named = json.loads(lsr_eval(*arguments, "--name", "mine").stdout)
+
+    assert (plain["system"], named["system"]) == ("words, precision int8", "mine")
 
 
 @pytest.fixture
@@ -286,6 +400,9 @@ def test_scores_and_writes_runs_of_ms_marco(
     [
         ("", "name either --dataset"),
         ("--dataset SET --qrels QRELS", "name either --dataset"),
+        ("--corpus SET --qrels QRELS", "name either --dataset"),
+        ("--corpus SET --queries SET --qrels QRELS --split dev", "--split goes with --dataset"),
+        ("--qrels QRELS --run GOOD --precision int8", "--precision goes with --dataset"),
         ("--qrels QRELS", "at least one --run"),
         ("--qrels QRELS --run GOOD --run GOOD", "named twice"),
         ("--qrels QRELS --run GOOD --model words", "--model goes with --dataset"),

@@ -10,7 +10,7 @@ import pytest
 
 from lsr.corpus import read_documents
 from lsr.errors import ConfigError, EvaluationError, InvalidInputError, MissingDependencyError
-from lsr.eval.datasets import load_dataset
+from lsr.eval.datasets import load_dataset, load_files
 from lsr.eval.qrels import Qrel
 
 HEADER = "query-id\tcorpus-id\tscore\n"
@@ -132,6 +132,34 @@ def test_an_ir_datasets_id_is_read_through_ir_datasets(registered: str, prefix: 
         ("d1", "bread and cheese"),
         ("d2", "eggs"),
     ]
+
+
+def test_a_dataset_knows_its_split_and_its_official_measures(
+    tmp_path: Path, registered: str
+) -> None:
+    folder = load_dataset(str(_beir_folder(tmp_path / "scifact")))
+    other = load_dataset(str(_beir_folder(tmp_path / "mine")))
+
+    assert (folder.split, folder.measures) == ("test", "nDCG@10 R@100")
+    assert other.measures == "nDCG@10 R@100 RR@10"
+    assert (load_dataset(registered).split, load_dataset(registered).measures) == (
+        *("", "nDCG@10 R@100"),
+    )
+
+
+def test_a_dataset_may_be_named_file_by_file(tmp_path: Path) -> None:
+    folder = _beir_folder(tmp_path / "set")
+    (tmp_path / "topics").write_text("<top>\n<num> 7\n<title> bread\n</top>")
+    (tmp_path / "dl19.qrels").write_text("7 0 d1 2\n")
+
+    dataset = load_files(
+        str(folder / "corpus.jsonl"), tmp_path / "topics", str(tmp_path / "dl19.qrels")
+    )
+
+    assert (dataset.queries.query_ids, dataset.queries.questions) == (["7"], ["bread"])
+    assert dataset.qrels == [Qrel("7", "d1", 2)]
+    assert not dataset.removes_self_matches
+    assert dataset.measures.startswith("nDCG@10 AP(rel=2)")
 
 
 def test_the_split_completes_an_id_without_judgments(registered: str) -> None:
