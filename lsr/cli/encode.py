@@ -19,6 +19,7 @@ from lsr.cli.encoder_options import (
     PrecisionOption,
     QueryModelOption,
     QueryWeightsOption,
+    TemplateOption,
 )
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
 from lsr.cli.output import (
@@ -54,6 +55,7 @@ def encode(
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
     method: MethodOption = None,
+    template: TemplateOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
@@ -86,6 +88,7 @@ def encode(
         query_model,
         query_weights,
         parsed_passages(on_long, stride),
+        template,
     ).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)
@@ -187,6 +190,7 @@ def _encode_documents(
 ) -> _Count:
     from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size, read_documents
+    from lsr.encoders.text_template import encoded_text
 
     waiting: deque[Sequence[Document]] = deque()
 
@@ -194,7 +198,7 @@ def _encode_documents(
         for batch in rest_of(read_documents(source), n_done):
             _refuse_vectors(batch.vectors, source)
             waiting.append(batch.documents)
-            yield [one.full_text for one in batch.documents]
+            yield [encoded_text(one, encoder.settings) for one in batch.documents]
 
     with progress_bar("texts", corpus_size(source, count=shows_bars())) as bar:
         count = _Count(bar, n_done)

@@ -41,6 +41,15 @@ MethodOption = Annotated[
         help="Encode by this method, such as splade-doc, whatever the model's files say.",
     ),
 ]
+TemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        metavar="TEXT",
+        help="How a document's fields make its text: '{title} {brand}. {text}'; "
+        "unset: title and text.",
+    ),
+]
 QueryModelOption = Annotated[
     str | None,
     typer.Option(
@@ -78,6 +87,7 @@ class EncoderOptions:
     query_model: str | None = None
     query_weights: str | None = None
     passages: Passages | None = None
+    template: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return what was said as settings of an encoder, with paths that hold everywhere."""
@@ -88,6 +98,7 @@ class EncoderOptions:
             "method": self.method,
             "query_model": _whole_path(self.query_model),
             "query_weights": _whole_path(self.query_weights),
+            "template": self.template,
             "passages": self.passages and self.passages.as_settings(),
         }
 
@@ -108,6 +119,7 @@ class EncoderOptions:
             query_model=self.query_model,
             query_weights=self.query_weights,
             passages=self.passages,
+            template=self.template,
         )
 
 

@@ -21,6 +21,7 @@ from lsr.cli.encoder_options import (
     PrecisionOption,
     QueryModelOption,
     QueryWeightsOption,
+    TemplateOption,
 )
 from lsr.cli.index_report import IndexReport
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
@@ -62,6 +63,7 @@ def index(
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
     method: MethodOption = None,
+    template: TemplateOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
     backend: BackendOption = "auto",
@@ -133,6 +135,7 @@ def index(
         query_model,
         query_weights,
         parsed_passages(on_long, stride),
+        template,
     )
     options = {
         **encoder_options.settings(),

@@ -59,10 +59,11 @@ def refuse_long(truncated: Sequence[Document], encoder: Encoder) -> None:
     Raises:
         InvalidInputError: there is one.
     """
+    from lsr.encoders.text_template import encoded_text
     from lsr.errors import InvalidInputError
 
     for document in truncated:
-        n_tokens = encoder.count_tokens(document.full_text)
+        n_tokens = encoder.count_tokens(encoded_text(document, encoder.settings))
         raise InvalidInputError(
             f"{document.place}: document {document.doc_id!r} has {n_tokens:,} tokens, and the "
             f"encoder reads {encoder.settings['max_length']:,}; split it, raise --max-length, or "

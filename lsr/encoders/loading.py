@@ -13,6 +13,7 @@ from lsr.encoders.pairing import find_model
 from lsr.encoders.passage_tower import PassageTower
 from lsr.encoders.passages import Aggregation, Passages
 from lsr.encoders.precision import Precision
+from lsr.encoders.text_template import SETTING, TextTemplate
 from lsr.encoders.tower import Tower
 from lsr.encoders.tower_loading import load_tower
 from lsr.encoders.two_tower import TwoTowerEncoder
@@ -30,6 +31,7 @@ def load_encoder(
     query_weights: str | Path | None = None,
     query_max_length: int | None = None,
     passages: Passages | None = None,
+    template: str | None = None,
 ) -> Encoder:
     """Load an encoder of documents and queries.
 
@@ -57,6 +59,9 @@ def load_encoder(
         query_max_length: `max_length` of queries, where it differs.
         passages: how documents of more tokens than `max_length` are encoded in passages; None to
             cut them. Queries are always cut.
+        template: how the fields of a document are joined into its text, such as
+            ``{title} {brand}: {text}``; None for title and text. It is recorded in the settings,
+            which whoever reads documents asks (`lsr.encoders.text_template.encoded_text`).
 
     Raises:
         ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
@@ -94,6 +99,7 @@ def load_encoder(
         model=model,
         settings={
             **named.settings,
+            **({} if template is None else {SETTING: TextTemplate(template).pattern}),
             "documents": documents.side.as_dict(),
             "queries": queries.side.as_dict(),
         },
@@ -125,5 +131,6 @@ def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
         query_model=settings.get("query_model"),
         query_weights=settings.get("query_weights"),
         passages=Passages.of_settings(settings.get("passages")),
+        template=settings.get(SETTING),
         query_max_length=settings.get("query_max_length"),
     )

@@ -22,7 +22,7 @@ SHORT_NAMES = {
 }
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
 
 

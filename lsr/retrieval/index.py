@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from lsr.conversations import Conversation, Question
-from lsr.documents import QueryBatch
+from lsr.documents import Document, QueryBatch
 from lsr.encoders import Backend, Encoder
+from lsr.encoders.text_template import encoded_text
 from lsr.errors import ConfigError, IndexNotFoundError, InvalidInputError
 from lsr.index import (
     EXACT,
@@ -206,6 +207,10 @@ class Index:
     def has_encoder(self) -> bool:
         """Whether queries may be text."""
         return self._blueprint.encoder_settings is not None or self._blueprint.encoder is not None
+
+    def encoded_text(self, document: Document) -> str:
+        """Return what of a document's fields its vector was made of, as one text."""
+        return encoded_text(document, self._blueprint.encoder_settings or {})
 
     def refuse_other_encoder(self, settings: Mapping[str, Any]) -> None:
         """Refuse to add documents with other settings than those the index was made with.

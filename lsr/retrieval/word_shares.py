@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lsr.conversations import Conversation, question_text
-from lsr.index import Searcher
 from lsr.retrieval.hits import Explanation, TermShare
 from lsr.retrieval.passage_shares import PassageShare, passage_shares
 from lsr.retrieval.query_vectors import QueryLike
@@ -97,7 +96,7 @@ def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplana
         )
     read = question_text(query, index.encoder.separator)
     query_words = words_of(read, index.term_spans(read))
-    text = _text_of(index.searcher, doc_id)
+    text = _text_of(index, doc_id)
     document_words = words_of(text, index.term_spans(text)) if text else None
     readable = name_reader(index.searcher.vocabulary.names)
     return WordExplanation(
@@ -188,10 +187,10 @@ class _Occurrences:
         return "", {}
 
 
-def _text_of(searcher: Searcher, doc_id: str) -> str:
-    number = searcher.doc_number(doc_id)
+def _text_of(index: Index, doc_id: str) -> str:
+    number = index.searcher.doc_number(doc_id)
     assert number is not None, "explained above"
-    return searcher.document(number).full_text
+    return index.encoded_text(index.searcher.document(number))
 
 
 def _terms_of(words: Sequence[Word]) -> frozenset[int]:

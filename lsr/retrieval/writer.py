@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.documents import Document, DocumentBatch, checked_id, document_from_record
 from lsr.encoders import Encoder, EncodingListener
+from lsr.encoders.text_template import encoded_text
 from lsr.errors import InvalidInputError, LsrError
 from lsr.index import Checkpoint, IndexWriter
 from lsr.pruning import PruneRule, prune
@@ -89,7 +90,7 @@ class Writer:
             batch = self._with_free_ids(batch, update, skip_bad)
             if not batch.documents:
                 return SparseBatch.from_rows([], n_terms=0)
-            vectors = self._encoder_for(batch).encode_documents(_texts(batch), listener)
+            vectors = self._encoder_for(batch).encode_documents(self._texts(batch), listener)
         return self._add(batch, vectors, (), update, skip_bad).vectors
 
     def add_batches(
@@ -174,7 +175,7 @@ class Writer:
                     # still to be added.
                     batch = self._with_free_ids(batch, update, skip_bad)
                 waiting.append(batch)
-                yield _texts(batch) if batch.vectors is None else []
+                yield self._texts(batch) if batch.vectors is None else []
 
         with closing(encoder.encode_stream(runs(), listener)) as encoded:
             for run in encoded:
@@ -221,6 +222,10 @@ class Writer:
             skip_bad(error)
         return duplicates
 
+    def _texts(self, batch: DocumentBatch) -> list[str]:
+        settings = self._encoder_for(batch).settings
+        return [encoded_text(one, settings) for one in batch.documents]
+
     def _encoder_for(self, batch: DocumentBatch) -> Encoder:
         if self._index.has_encoder:
             return self._index.encoder
@@ -229,10 +234,6 @@ class Writer:
             f"{place}: the documents are texts, and texts need a model to become vectors; "
             "name one with --model, for example --model splade-tiny."
         )
-
-
-def _texts(batch: DocumentBatch) -> list[str]:
-    return [one.full_text for one in batch.documents]
 
 
 def _batch(documents: Sequence[DocumentLike]) -> DocumentBatch:

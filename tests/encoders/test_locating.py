@@ -118,7 +118,7 @@ def test_a_hub_id_is_fetched_without_anything_that_can_run(
 
     assert locate_model("naver/splade-v3") == tmp_path
     assert hub.asked["name"] == "naver/splade-v3"
-    patterns = {"*.json", "*.safetensors", "*.txt", "*.model", "README.md"}
+    patterns = {"*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md"}
     assert set(hub.asked["allow_patterns"]) == patterns
 
 
