@@ -74,7 +74,6 @@ class PooledTokens(StrEnum):
 
     ALL = "all"
     TEXT = "text"
-    TEXT_AND_END = "text and end"
     FIRST = "first"
 
 
@@ -135,19 +134,23 @@ class TokenWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     """A weight for every token of the text, from its hidden state h ("MLP"); nothing is expanded.
 
     weight[t] = the maximum, or sum, over the places i of term t of
-    saturated(activation(a . h[i] + b)), where (a, b) is the head `TOKEN`.
+    saturated(activation(a . h[i] + b)), where (a, b) is the head `TOKEN`. Special tokens are no
+    terms, wherever they stand.
 
     Attributes:
         repeats: the framework sums them in queries, and takes their maximum in documents.
         activation: of the head's number.
         saturation: how often log(1 + max(0, x)) is taken.
-        tokens: which are terms. Of `TEXT`, special tokens are none, wherever they stand.
     """
 
     repeats: Repeats
     activation: Activation = Activation.RELU
     saturation: Saturation = 1
-    tokens: PooledTokens = PooledTokens.TEXT
+
+    @property
+    def tokens(self) -> PooledTokens:
+        """Which tokens propose weights."""
+        return PooledTokens.TEXT
 
     @property
     def heads(self) -> list[Head]:
@@ -162,7 +165,7 @@ class TokenWeighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     @property
     def lexical(self) -> bool:
         """Whether only the text's own terms keep their weights, special tokens not among them."""
-        return self.tokens is PooledTokens.TEXT
+        return True
 
     @property
     def ceiling(self) -> float | None:

@@ -204,7 +204,6 @@ class TextTokenizer:
         pooled = {
             PooledTokens.ALL: slice(0, framed.size),
             PooledTokens.TEXT: slice(start, end),
-            PooledTokens.TEXT_AND_END: slice(start, framed.size),
             PooledTokens.FIRST: slice(0, 1),
         }[self._pooled]
         return TokenizedText(framed, len(ids) > self._room, pooled)
