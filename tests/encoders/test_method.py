@@ -186,7 +186,7 @@ def test_tokens_are_weighted_by_their_hidden_states(
     saturation: int,
 ) -> None:
     folder, heads = tiny_models[kind], save_heads(tmp_path)
-    texts = [*TEXTS, "the water of the water, the water"]
+    texts = [*TEXTS, "the water of the water", "search the search of the search"]
     weighting = TokenWeighting(repeats, activation=activation, saturation=saturation)
 
     found = encoded(folder, Side(weighting), Backend.TORCH, texts, heads)

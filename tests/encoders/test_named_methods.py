@@ -25,7 +25,7 @@ from tiny_models import save_tiny_model
 
 Vector = NDArray[Any]
 Formula = Callable[[Path, str], Vector]
-TEXTS = ["sparse retrieval with learned weights", "water", "the river of the island, the river"]
+TEXTS = ["sparse retrieval with learned weights", "water", "search the search of the search"]
 N_TERMS = 141
 
 
@@ -100,9 +100,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def write_encoder_file(folder: Path, query_folder: str) -> Path:
+def write_encoder_file(folder: Path, query_folder: str, **queries: Any) -> Path:
     side = {"weighting": {"type": "vocabulary"}}
-    entries = {"documents": {"side": side}, "queries": {"side": side, "folder": query_folder}}
+    entries = {
+        "documents": {"side": side},
+        "queries": {"side": side, "folder": query_folder, **queries},
+    }
     (folder / "lsr.json").write_text(json.dumps({"version": 1, **entries}))
     return folder
 
@@ -170,7 +173,12 @@ def test_queries_of_a_model_with_a_table_can_be_read_by_its_network(
     tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(tiny_models["bert"], tmp_path / "model"))
-    (folder / "idf.json").write_text('{"river": 2.5}')
+    (folder / "queries").mkdir()
+    shutil.copy(folder / "tokenizer.json", folder / "queries")
+    (folder / "queries" / "idf.json").write_text('{"river": 2.5}')
+    table = {"side": {"weighting": {"type": "table"}}, "table": "queries/idf.json"}
+    write_encoder_file(folder, "queries", **table)
+    assert load_encoder(str(folder)).encode_queries(["the river"]).weights.tolist() == [2.5]
 
     encoder = load_encoder(str(folder), method="splade-max", backend=Backend.NATIVE)
 

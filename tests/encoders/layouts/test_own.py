@@ -15,7 +15,7 @@ from lsr.encoders.method import Activation, Head
 from lsr.errors import ModelNotFoundError, UnsupportedModelError
 
 Copy = Callable[[], Path]
-TEXTS = ["sparse retrieval with learned weights", "water", "the river of the island, the river"]
+TEXTS = ["sparse retrieval with learned weights", "water", "search the search of the search"]
 SPLADE = {"side": {"weighting": {"type": "vocabulary"}}}
 PRESENCE = {"side": {"weighting": {"type": "presence", "weight": 0.5}}}
 TOKENS = {"side": {"weighting": {"type": "token", "repeats": "max"}}}
