@@ -160,7 +160,7 @@ def checked_dense_rows(
         InvalidInputError: their shape, type or length is another.
     """
     if rows is None:
-        rows = np.empty((n_rows, 0), dtype=np.float32)
+        rows = np.empty((0 if size else n_rows, size), dtype=np.float32)
     if rows.shape != (n_rows, size) or rows.dtype != np.float32:
         raise InvalidInputError(
             f"The dense rows are {rows.dtype} of the shape {rows.shape}, but float32 of "

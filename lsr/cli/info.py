@@ -13,7 +13,8 @@ CARDS = {"": "card", " (queries)": "query_card"}
 def info(index: IndexOption, json: JsonOption = False) -> None:
     """Print counts, sizes, model and settings of an index.
 
-    The size for search is that of postings, bounds, ids, fields and term names: all but the texts.
+    The size for search is that of postings, bounds, ids, fields and term names: all but the texts
+    and the dense half.
 
     Example: lsr info --index demo-index
     """
@@ -37,10 +38,12 @@ def info(index: IndexOption, json: JsonOption = False) -> None:
             if name not in CARDS.values()
         ),
         "weights": _weights(facts),
+        "dense": f"{facts['dense_size']:,} numbers a document" if facts["dense_size"] else "",
         "fields": ", ".join(f"{name} {kind}" for name, kind in facts["fields"].items()),
         "size": f"{facts['size_bytes'] / 1e6:,.2f} MB: search {facts['search_bytes'] / 1e6:,.2f} "
         f"({facts['search_bytes_per_posting']:.2f} bytes a posting), "
-        f"documents {facts['document_bytes'] / 1e6:,.2f}",
+        f"documents {facts['document_bytes'] / 1e6:,.2f}"
+        + (f", dense half {facts['dense_bytes'] / 1e6:,.2f}" if facts["dense_size"] else ""),
         "commit": str(facts["commit"]),
     }
     for name, value in rows.items():

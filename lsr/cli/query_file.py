@@ -12,7 +12,7 @@ from lsr.cli.output import emit, emit_json, note
 from lsr.cli.search_settings import Overlap, SearchSettings, label, recall_of
 
 if TYPE_CHECKING:
-    from lsr.retrieval import Index
+    from lsr.retrieval import HybridQueries, Index
     from lsr.sparse import SparseBatch
 
 CHUNK_HITS = 1 << 20
@@ -32,7 +32,7 @@ def answer_file(
     batch = read_queries(queries)
     n_queries = len(batch.query_ids)
     started = time.perf_counter()
-    vectors = index.vectors_of(batch)
+    vectors = settings.vectors_of(index, batch)
     encoding_s = time.perf_counter() - started
     search = _Search(index, settings)
     write_run(run, search.hits(batch.query_ids, vectors))
@@ -73,7 +73,7 @@ class _Search:
     n_without_hits: int = 0
 
     def hits(
-        self, query_ids: Sequence[str], vectors: SparseBatch
+        self, query_ids: Sequence[str], vectors: SparseBatch | HybridQueries
     ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
         """Yield every query's id and hits."""
         names = iter(query_ids)
@@ -98,7 +98,7 @@ class _Search:
         note(f"warning: queries without hits: {self.n_without_hits:,}; {reason}.")
 
 
-def _chunks(vectors: SparseBatch, k: int) -> Iterator[SparseBatch]:
+def _chunks(vectors: SparseBatch | HybridQueries, k: int) -> Iterator[SparseBatch | HybridQueries]:
     n_queries = max(1, CHUNK_HITS // k)
     for start in range(0, len(vectors), n_queries):
         yield vectors.slice(start, min(start + n_queries, len(vectors)))

@@ -26,7 +26,7 @@ from lsr.term_names import name_reader
 from lsr.words import TermSpan, Word, words_of
 
 if TYPE_CHECKING:
-    from lsr.retrieval import Explanation, Hit, Index
+    from lsr.retrieval import Explanation, Halves, Hit, Index
 
 _SHOWN_TERMS = 6
 _INDENT = " " * 5
@@ -60,6 +60,8 @@ class HitView:
         highlight: the passage that shows most of the score.
         contributions: the words of the score, largest share first.
         detailed: whether to show all of them, one a line.
+        halves: what a hybrid search has made the score of; the contributions then are those to the
+            sparse half.
     """
 
     rank: int
@@ -70,6 +72,7 @@ class HitView:
     highlight: Highlight
     contributions: Sequence[Contribution]
     detailed: bool = False
+    halves: Halves | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as JSON values."""
@@ -159,6 +162,7 @@ def _view(
         highlight=best_passage(document.text, products, spans),
         contributions=[Contribution(row.word, row.share, row.typed) for row in words],
         detailed=detailed,
+        halves=hit.halves,
     )
 
 
@@ -183,6 +187,8 @@ def render_hits(query: str, hits: Sequence[HitView], console: Console) -> None:
             _print(Text(hit.where, style="dim"), console)
         if hit.highlight.text:
             _print(_marked(hit.highlight), console)
+        if hit.detailed and hit.halves:
+            _print(_halves(hit.halves), console)
         _print(_shares(hit.contributions, detailed=hit.detailed), console)
 
 
@@ -203,6 +209,15 @@ def _marked(highlight: Highlight) -> Text:
     # A text that was cut brings its own dots.
     behind = "" if highlight.is_last or highlight.text.endswith("...") else " ..."
     return Text.assemble(before, passage, behind)
+
+
+def _halves(halves: Halves) -> Text:
+    """Return either half's score, and what became of it between 0 and 1."""
+    parts = []
+    for name, half in (("sparse", halves.sparse), ("dense", halves.dense)):
+        score = "not found" if half.score is None else f"{half.score:.4g}"
+        parts.append(Text(f"{name} {score} → {half.scaled:.2f}"))
+    return Text(" · ").join(parts)
 
 
 def _shares(contributions: Sequence[Contribution], *, detailed: bool) -> Text:

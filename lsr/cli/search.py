@@ -30,20 +30,24 @@ from lsr.cli.question import (
     question_in_words,
 )
 from lsr.cli.search_settings import (
+    AlphaOption,
     BoundFactorOption,
     FilterOption,
+    HybridOption,
     MaxRangesOption,
     Overlap,
     PruneOption,
     SearchSettings,
     label,
+    parsed_alpha,
     parsed_approximation,
 )
 
 if TYPE_CHECKING:
     from lsr.conversations import Question
     from lsr.index import Approximation
-    from lsr.retrieval import Hit, Index
+    from lsr.retrieval import Hit, HybridQueries, Index
+    from lsr.sparse import SparseBatch
 
 
 def search(
@@ -69,6 +73,8 @@ def search(
         bool, typer.Option("--explain", help="Say what each term adds to the scores.")
     ] = False,
     where: FilterOption = None,
+    hybrid: HybridOption = False,
+    alpha: AlphaOption = None,
     prune: PruneOption = None,
     bound_factor: BoundFactorOption = 1.0,
     max_ranges: MaxRangesOption = None,
@@ -84,6 +90,8 @@ def search(
 
     The answer is exact unless --prune, --bound-factor or --max-ranges give up some of it for
     speed; what that misses is measured (on 100 of the queries at most) and printed.
+
+    --hybrid is for indexes of a model that gives texts a dense half, such as PromptReps.
 
     Example: printf '{"id": "1", "vector": {"cat": 2, "milk": 1}}' | lsr index - --index pets
     --force && lsr search --vector '{"cat": 1, "milk": 0.2}' --prune top_k:1 --index pets
@@ -104,14 +112,18 @@ def search(
     if run is not None and not run.absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
     approximation = parsed_approximation(prune, bound_factor, max_ranges)
+    share = parsed_alpha(hybrid, alpha)
     opened = _open(index, model, backend)
     opened.refuse_approximation(approximation)
+    if hybrid:
+        opened.refuse_hybrid()
     settings = SearchSettings(
         k or (10 if queries is None else 1000),
         threads,
         None if where is None else opened.parse_filter(where),
         approximation,
         once=queries is None,
+        alpha=share,
     )
     if queries is not None and run is not None:
         answer_file(opened, queries, run, settings, json)
@@ -138,7 +150,11 @@ def _answer(
 ) -> None:
     approximation = settings.approximation
     started = time.perf_counter()
-    vector = index.vector_of(question)
+    vector: SparseBatch | HybridQueries
+    if settings.alpha is None:
+        vector = index.vector_of(question)
+    else:
+        vector = index.hybrid_queries([question], settings.alpha)
     (hits,) = index.hits(settings.rank(index, vector))
     elapsed_ms = (time.perf_counter() - started) * 1000
     overlaps = [] if approximation.is_exact else settings.overlaps(index, vector)
@@ -195,4 +211,6 @@ def _as_json(
     if explained:
         shares = index.explain(question, hit.doc_id, approximation=approximation).terms
         result["terms"] = [share for share in shares if share.product > 0]
+        if hit.halves:
+            result["halves"] = hit.halves
     return result

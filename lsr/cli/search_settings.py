@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 if TYPE_CHECKING:
+    from lsr.documents import QueryBatch
     from lsr.index import Approximation, Filter, Rankings
-    from lsr.retrieval import Index
+    from lsr.retrieval import HybridQueries, Index
     from lsr.sparse import SparseBatch
 
 FilterOption = Annotated[
@@ -41,6 +42,21 @@ MaxRangesOption = Annotated[
         min=1, metavar="N", help="Ranges of 65,536 documents searched, the most promising first."
     ),
 ]
+HybridOption = Annotated[
+    bool,
+    typer.Option(
+        "--hybrid", help="Search the dense half of the index too, and fuse what both find."
+    ),
+]
+AlphaOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="A",
+        help="With --hybrid: share of the dense half in a score, 0.5 if unset.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,7 @@ class SearchSettings:
         where: which documents to search; None for all.
         approximation: what to give up for speed.
         once: whether the process ends with its one answer.
+        alpha: share of the dense half; None to search the sparse half alone.
     """
 
     k: int
@@ -60,9 +77,22 @@ class SearchSettings:
     where: Filter | None
     approximation: Approximation
     once: bool
+    alpha: float | None
 
-    def rank(self, index: Index, vectors: SparseBatch) -> Rankings:
-        """Search for vectors in the index's vocabulary."""
+    def vectors_of(self, index: Index, queries: QueryBatch) -> SparseBatch | HybridQueries:
+        """Encode queries for the halves that are searched."""
+        from lsr.errors import InvalidInputError
+
+        if self.alpha is None:
+            return index.vectors_of(queries)
+        if queries.vectors is not None:
+            raise InvalidInputError(
+                "The queries are vectors, which have no dense half; a hybrid search needs texts."
+            )
+        return index.hybrid_queries(queries.questions, self.alpha)
+
+    def rank(self, index: Index, vectors: SparseBatch | HybridQueries) -> Rankings:
+        """Search for queries in the index's vocabulary."""
         return index.rank(
             vectors,
             self.k,
@@ -72,7 +102,7 @@ class SearchSettings:
             once=self.once,
         )
 
-    def overlaps(self, index: Index, vectors: SparseBatch) -> list[Overlap]:
+    def overlaps(self, index: Index, vectors: SparseBatch | HybridQueries) -> list[Overlap]:
         """Search as told and exactly as well, and compare the documents found, query by query."""
         from lsr.index import EXACT
 
@@ -98,7 +128,7 @@ class SearchSettings:
                 "recall_queries": sum(one.n_exact > 0 for one in overlaps),
             }
         where = None if self.where is None else str(self.where)
-        return {"filter": where, "approximation": report}
+        return {"filter": where, "approximation": report, "alpha": self.alpha}
 
 
 class Overlap(NamedTuple):
@@ -127,6 +157,13 @@ def parsed_approximation(
 
     rule = None if prune is None else PruneRule.parse(prune)
     return Approximation(prune=rule, bound_factor=bound_factor, max_ranges=max_ranges)
+
+
+def parsed_alpha(hybrid: bool, alpha: float | None) -> float | None:
+    """Read the values of --hybrid and --alpha: the share of the dense half, None for none."""
+    if alpha is not None and not hybrid:
+        raise typer.BadParameter("--alpha goes with --hybrid.")
+    return 0.5 if hybrid and alpha is None else alpha
 
 
 def label(approximation: Approximation) -> str:

@@ -30,6 +30,7 @@ from lsr.index import (
     read_vocabulary,
 )
 from lsr.pruning import PruneRule
+from lsr.retrieval.dense_encoding import dense_size_of
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Blueprint:
     prune: str | None = None
     fields: Mapping[str, FieldKind] | None = None
     backend: Backend = Backend.AUTO
+    dense_size: int = 0
 
     @classmethod
     def of_new_index(
@@ -95,6 +97,7 @@ class Blueprint:
             WeightType(weights),
             str(PruneRule.parse(prune)) if prune else None,
             checked_fields(fields or {}),
+            dense_size=dense_size_of(encoder) if encoder else 0,
         )
 
     @classmethod
@@ -198,6 +201,7 @@ class Blueprint:
             replace=replaces,
             weights=start.weights if start else self.weights,
             prune=start.prune if start else self.prune,
+            dense_size=start.dense_size if start else self.dense_size,
             memory=memory,
             resume=unfinished,
             discard=self.replace and is_new,

@@ -11,8 +11,8 @@ from lsr.index import Searcher
 def index_facts(path: Path, searcher: Searcher) -> dict[str, Any]:
     """Return the facts of a commit.
 
-    ``search_bytes`` are all that search and filters read: postings, bounds, ids, deletions, fields
-    and term names; only the documents themselves are not among them.
+    ``search_bytes`` are all that sparse search and filters read: postings, bounds, ids, deletions,
+    fields and term names; only the documents themselves and their dense rows are not among them.
     """
     manifest = searcher.manifest
     segments, vocabulary = manifest.segments, manifest.vocabulary
@@ -20,7 +20,8 @@ def index_facts(path: Path, searcher: Searcher) -> dict[str, Any]:
     files += [vocabulary.names] if vocabulary.names else []
     size_bytes = sum(file.size_bytes for file in files)
     document_bytes = sum(one.documents.size_bytes for one in segments)
-    search_bytes = size_bytes - document_bytes
+    dense_bytes = sum(one.dense.size_bytes for one in segments if one.dense)
+    search_bytes = size_bytes - document_bytes - dense_bytes
     n_postings = searcher.n_postings
     return {
         "path": str(path),
@@ -37,9 +38,11 @@ def index_facts(path: Path, searcher: Searcher) -> dict[str, Any]:
         "n_clipped": sum(one.n_clipped for one in segments),
         "prune": manifest.prune,
         "fields": {name: kind.value for name, kind in manifest.fields.items()},
+        "dense_size": manifest.dense_size,
         "size_bytes": size_bytes,
         "search_bytes": search_bytes,
         "document_bytes": document_bytes,
+        "dense_bytes": dense_bytes,
         "search_bytes_per_posting": search_bytes / n_postings if n_postings else 0.0,
         "terms_per_document": n_postings / max(1, sum(one.n_docs for one in segments)),
         "properties": manifest.properties,

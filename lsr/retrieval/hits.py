@@ -7,6 +7,7 @@ from functools import cached_property
 
 from lsr.documents import Document
 from lsr.index import Rankings, Searcher
+from lsr.retrieval.fusion import Halves, HybridRankings
 from lsr.sparse import SparseBatch
 
 
@@ -18,6 +19,8 @@ class Hit:
         doc_id: its id.
         score: sum over the query's terms of query weight times document weight.
         rank: from 1.
+        halves: what either half of the index says, where both were searched; `score` then is
+            their weighted sum.
     """
 
     doc_id: str
@@ -25,6 +28,7 @@ class Hit:
     rank: int
     _searcher: Searcher = field(repr=False, compare=False)
     _doc_number: int = field(repr=False, compare=False)
+    halves: Halves | None = None
 
     @cached_property
     def document(self) -> Document:
@@ -61,7 +65,16 @@ def named_hits(searcher: Searcher, rankings: Rankings) -> list[list[Hit]]:
         doc_ids = searcher.doc_ids([doc for doc, _ in found])
         results.append(
             [
-                Hit(doc_id, score, rank, searcher, doc)
+                Hit(
+                    doc_id,
+                    score,
+                    rank,
+                    searcher,
+                    doc,
+                    rankings.halves(number, rank - 1)
+                    if isinstance(rankings, HybridRankings)
+                    else None,
+                )
                 for rank, (doc_id, (doc, score)) in enumerate(
                     zip(doc_ids, found, strict=True), start=1
                 )

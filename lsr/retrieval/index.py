@@ -38,7 +38,9 @@ from lsr.index import (
 )
 from lsr.pruning import prune
 from lsr.retrieval.blueprint import Blueprint, refuse_other_vocabulary
+from lsr.retrieval.dense_encoding import hybrid_queries
 from lsr.retrieval.facts import index_facts
+from lsr.retrieval.fusion import HybridQueries, rank_both
 from lsr.retrieval.hits import Explanation, Hit, explained_score, named_hits
 from lsr.retrieval.query_vectors import QueryLike, encoded_questions, given_vector
 from lsr.retrieval.writer import DocumentLike, Writer
@@ -271,6 +273,32 @@ class Index:
             return self._encoded([query])
         return given_vector(query, self.searcher.vocabulary)
 
+    def hybrid_queries(self, queries: Sequence[QueryLike], alpha: float) -> HybridQueries:
+        """Encode queries for both halves of the index, for `rank`.
+
+        Args:
+            queries: texts and conversations.
+            alpha: share of the dense half, from 0 to 1.
+
+        Raises:
+            ConfigError: the index has no dense half.
+            InvalidInputError: a query is a vector, or `alpha` is not from 0 to 1.
+        """
+        self.refuse_hybrid()
+        return hybrid_queries(queries, self.encoder, self.searcher.manifest.dense_size, alpha)
+
+    def refuse_hybrid(self) -> None:
+        """Refuse to search both halves of an index that has one.
+
+        Raises:
+            ConfigError: it has no dense half.
+        """
+        if not self.searcher.manifest.dense_size:
+            raise ConfigError(
+                f"{self.path} has no dense half; search it without --hybrid (alpha=None), or build "
+                "it from texts with a method that has one, such as --method promptreps."
+            )
+
     def search(
         self,
         query: QueryLike,
@@ -278,6 +306,7 @@ class Index:
         *,
         where: FilterLike | None = None,
         approximation: Approximation = EXACT,
+        alpha: float | None = None,
     ) -> list[Hit]:
         """Return the best `k` documents, best first; ties by the order they were added.
 
@@ -288,13 +317,18 @@ class Index:
             where: which documents may be hits, by the index's declared fields: a filter's text
                 such as ``"year >= 2020 and not lang = 'en'"`` or its JSON values; None for all.
             approximation: what may be given up for speed; nothing by default.
+            alpha: searches both halves of the index, and is the share of the dense one in the
+                scores (`lsr.retrieval.fusion`): 0.5, for example. None for the sparse half alone.
 
         Raises:
-            InvalidInputError: the query, `k` or the filter is malformed, or the filter names a
-                field that is not declared.
-            ConfigError: the index cannot give up what `approximation` offers.
+            InvalidInputError: the query, `k`, `alpha` or the filter is malformed, the filter names
+                a field that is not declared, or `alpha` comes with a vector.
+            ConfigError: the index cannot give up what `approximation` offers, or has no dense half.
         """
-        return self.search_batch([query], k, where=where, approximation=approximation)[0]
+        (hits,) = self.search_batch(
+            [query], k, where=where, approximation=approximation, alpha=alpha
+        )
+        return hits
 
     def search_batch(
         self,
@@ -304,6 +338,7 @@ class Index:
         *,
         where: FilterLike | None = None,
         approximation: Approximation = EXACT,
+        alpha: float | None = None,
     ) -> list[list[Hit]]:
         """Return the hits of each query; see `search`.
 
@@ -313,15 +348,20 @@ class Index:
             threads: queries scored at the same time.
             where: which documents may be hits.
             approximation: what may be given up for speed.
+            alpha: share of the dense half.
         """
         if not queries:
             return []
-        vectors = SparseBatch.concatenate([self.vector_of(query) for query in queries])
+        vectors: SparseBatch | HybridQueries
+        if alpha is None:
+            vectors = SparseBatch.concatenate([self.vector_of(query) for query in queries])
+        else:
+            vectors = self.hybrid_queries(queries, alpha)
         return self.hits(self.rank(vectors, k, threads, where=where, approximation=approximation))
 
     def rank(
         self,
-        vectors: SparseBatch,
+        vectors: SparseBatch | HybridQueries,
         k: int,
         threads: int = 1,
         *,
@@ -332,7 +372,8 @@ class Index:
         """Return the best documents of vectors by number, for `hits` to name; see `search`.
 
         Args:
-            vectors: queries in the index's vocabulary, as `vectors_of` returns them.
+            vectors: queries in the index's vocabulary, as `vectors_of` or `hybrid_queries` returns
+                them.
             k: at least 1.
             threads: queries scored at the same time.
             where: which documents may be hits.
@@ -342,6 +383,16 @@ class Index:
         """
         self.refuse_approximation(approximation)
         wanted = None if where is None else self.parse_filter(where)
+        if isinstance(vectors, HybridQueries):
+            return rank_both(
+                self.searcher,
+                vectors,
+                k,
+                threads,
+                where=wanted,
+                approximation=approximation,
+                once=once,
+            )
         return self.searcher.search_batch(
             vectors, k, threads, where=wanted, approximation=approximation, once=once
         )

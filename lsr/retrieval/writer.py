@@ -10,11 +10,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from lsr.documents import Document, DocumentBatch, checked_id, document_from_record
-from lsr.encoders import Encoder, EncodingListener
+from lsr.encoders import EncodedTexts, Encoder, EncodingListener
 from lsr.encoders.text_template import encoded_text
 from lsr.errors import InvalidInputError, LsrError
 from lsr.index import Checkpoint, IndexWriter
 from lsr.pruning import PruneRule, prune
+from lsr.retrieval.dense_encoding import dense_encoder
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
 if TYPE_CHECKING:
@@ -85,13 +86,18 @@ class Writer:
             VocabularyMismatchError: the vectors have other terms than the index.
         """
         batch = documents if isinstance(documents, DocumentBatch) else _batch([documents])
-        vectors = batch.vectors
-        if vectors is None:
-            batch = self._with_free_ids(batch, update, skip_bad)
-            if not batch.documents:
-                return SparseBatch.from_rows([], n_terms=0)
-            vectors = self._encoder_for(batch).encode_documents(self._texts(batch), listener)
-        return self._add(batch, vectors, (), update, skip_bad).vectors
+        if batch.vectors is not None:
+            return self._add(batch, EncodedTexts(batch.vectors), update, skip_bad).vectors
+        batch = self._with_free_ids(batch, update, skip_bad)
+        if not batch.documents:
+            return SparseBatch.from_rows([], n_terms=0)
+        encoder, dense_size = self._encoder_for(batch), self._index_writer.dense_size
+        if dense_size:
+            suited = dense_encoder(encoder, dense_size)
+            encoded = suited.encode_documents_densely(self._texts(batch), listener)
+        else:
+            encoded = EncodedTexts(encoder.encode_documents(self._texts(batch), listener))
+        return self._add(batch, encoded, update, skip_bad).vectors
 
     def add_batches(
         self,
@@ -124,7 +130,7 @@ class Writer:
                 with closing(self._add_encoded(rest, encoder, listener, update, skip_bad)) as added:
                     yield from added
             else:
-                yield self._add(batch, batch.vectors, (), update, skip_bad)
+                yield self._add(batch, EncodedTexts(batch.vectors), update, skip_bad)
 
     def add_documents(self, documents: Iterable[DocumentLike]) -> int:
         """Add any number of documents, in batches, and return how many there were."""
@@ -166,6 +172,8 @@ class Writer:
         update: bool,
         skip_bad: SkipBad,
     ) -> Generator[AddedDocuments, None, None]:
+        if self._index_writer.dense_size:
+            dense_encoder(encoder, self._index_writer.dense_size)
         waiting: deque[DocumentBatch] = deque()
 
         def runs() -> Iterator[Sequence[str]]:
@@ -180,29 +188,35 @@ class Writer:
         with closing(encoder.encode_stream(runs(), listener)) as encoded:
             for run in encoded:
                 batch = waiting.popleft()
-                vectors = run.vectors if batch.vectors is None else batch.vectors
-                yield self._add(batch, vectors, run.truncated, update, skip_bad)
+                vectors = run if batch.vectors is None else EncodedTexts(batch.vectors)
+                yield self._add(batch, vectors, update, skip_bad)
 
     def _add(
         self,
         batch: DocumentBatch,
-        vectors: SparseBatch,
-        truncated: Sequence[int],
+        encoded: EncodedTexts,
         update: bool,
         skip_bad: SkipBad,
     ) -> AddedDocuments:
         """Add a batch with its vectors, which are the encoder's if it brought none itself."""
-        documents = batch.documents
+        documents, vectors = batch.documents, encoded.vectors
+        dense = encoded.dense if self._index_writer.dense_size else None
+        if batch.vectors is not None and documents and self._index_writer.dense_size:
+            raise InvalidInputError(
+                f"{documents[0].place}: the index has a dense half, which vectors do not fill; add "
+                "texts, or make another index of vectors."
+            )
         taken = self._taken(documents, update, skip_bad)
         if taken:
             kept = [row for row in range(len(documents)) if row not in taken]
             documents, vectors = [documents[row] for row in kept], vectors.take(kept)
+            dense = None if dense is None else dense[kept]
         if batch.vectors is not None:
             vectors = self._index_writer.vocabulary.documents(vectors, batch.vocabulary)
         if self._prune_rule:
             vectors = prune(vectors, self._prune_rule)
-        self._index_writer.add(documents, vectors, update=update)
-        cut = [batch.documents[row] for row in truncated if row not in taken]
+        self._index_writer.add(documents, vectors, dense, update=update)
+        cut = [batch.documents[row] for row in encoded.truncated if row not in taken]
         return AddedDocuments(documents, vectors, cut)
 
     def _with_free_ids(

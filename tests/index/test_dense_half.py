@@ -197,7 +197,7 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match=r"float32 of the shape \(3, 4\), .* \(2, 4\) be"):
         subject.checked_dense_rows(rows, 2, 4)
-    with pytest.raises(InvalidInputError, match=r"shape \(3, 0\), but float32 of \(3, 4\) belong"):
+    with pytest.raises(InvalidInputError, match=r"shape \(0, 4\), but float32 of \(3, 4\) belong"):
         subject.checked_dense_rows(None, 3, 4)
     with pytest.raises(InvalidInputError, match=r"rows are float64"):
         subject.checked_dense_rows(rows.astype(np.float64), 3, 4)
