@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lsr.documents import QueryBatch
+from lsr.eval.bench.machine import this_machine
 from lsr.eval.sparsity import count_terms, flops
 from lsr.retrieval import Index
 from lsr.sparse import SparseBatch
@@ -71,6 +72,7 @@ class Cost:
         documents_by_terms: {number of terms: documents that have so many}.
         peak_memory_bytes: most memory that the process has held until now, indexing included where
             it has indexed; None where the system does not say.
+        machine: processor and cores.
     """
 
     k: int
@@ -85,6 +87,7 @@ class Cost:
     query_terms: list[int]
     documents_by_terms: dict[int, int]
     peak_memory_bytes: int | None
+    machine: str
 
     @property
     def terms_per_query(self) -> float:
@@ -113,6 +116,7 @@ class Cost:
             "terms_per_document": self.terms_per_document,
             "flops": self.flops,
             "peak_memory_bytes": self.peak_memory_bytes,
+            "machine": self.machine,
         }
 
 
@@ -130,7 +134,7 @@ def measure_cost(
     """
     n_timed = min(MAX_TIMED, len(vectors))
     rows = [number * len(vectors) // n_timed for number in range(n_timed)]
-    counts, info = count_terms(index.searcher), index.info()
+    counts, info, machine = count_terms(index.searcher), index.info(), this_machine()
     return Cost(
         k=k,
         encoding=_encoding_times(index, queries, rows),
@@ -144,6 +148,7 @@ def measure_cost(
         query_terms=np.diff(vectors.indptr).tolist(),
         documents_by_terms=counts.docs_of_length,
         peak_memory_bytes=peak_memory_bytes(),
+        machine=f"{machine.cpu}, {machine.n_cores} cores",
     )
 
 

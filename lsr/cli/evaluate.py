@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +86,14 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the search.  [default: 1]")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for a page of tables and charts. Systems that are measured on the same "
+            "queries with the same folder are shown together.",
+            metavar="DIR",
+        ),
+    ] = None,
     per_query: Annotated[
         bool, typer.Option("--per-query", help="Print the values of single queries as well.")
     ] = False,
@@ -129,13 +138,13 @@ def evaluate(
             name=name,
             threads=threads,
         )
-        _score_runs(qrels, runs, measures, per_query, json)
+        _score_runs(qrels, runs, measures, report, per_query, json)
         return
-    _refuse_outputs(runs)
+    _refuse_outputs(runs, report)
     datasets = loaded_datasets(dataset, split, corpus, queries, qrels)
     measuring = Measuring(options, backend, on_long, index, measures, name, threads or 1)
     if query_forms is not None:
-        _measure_forms(measuring, datasets, query_forms, runs, per_query, json)
+        _measure_forms(measuring, datasets, query_forms, runs, report, per_query, json)
         return
     if runs and len(datasets) > 1:
         raise typer.BadParameter("one run is written, so with --run name one --split.")
@@ -143,6 +152,9 @@ def evaluate(
 
     experiments = measuring.measured(datasets)
     _write_runs(runs, experiments[0])
+    if report is not None:
+        for one in experiments:
+            _report(report if len(experiments) == 1 else report / one.split, one)
     if len(experiments) > 1:
         print_splits(experiments, per_query, json)
     else:
@@ -157,8 +169,12 @@ def _refuse_without_dataset(**options: object) -> None:
             )
 
 
-def _refuse_outputs(runs: Sequence[Path]) -> None:
+def _refuse_outputs(runs: Sequence[Path], report: Path | None) -> None:
     """Refuse now what could not be written once everything is measured."""
+    if report is not None:
+        from lsr.eval.report_charts import require_matplotlib
+
+        require_matplotlib()
     if len(runs) > 1:
         raise typer.BadParameter("with --dataset one run is written, so name --run once.")
     for output in runs:
@@ -171,6 +187,7 @@ def _measure_forms(
     datasets: Sequence[Dataset],
     query_forms: str,
     runs: Sequence[Path],
+    report: Path | None,
     per_query: bool,
     json: bool,
 ) -> None:
@@ -185,6 +202,9 @@ def _measure_forms(
         raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
     experiments = measuring.measured(list(formed.datasets.values()))
     _write_runs(runs, experiments[0])
+    if report is not None:
+        for form, one in zip(formed.datasets, experiments, strict=True):
+            _report(report, replace(one, system=f"{one.system}, {form}"))
     note_forms(formed)
     if len(experiments) > 1:
         print_forms(formed, experiments, per_query, json)
@@ -202,8 +222,20 @@ def _write_runs(outputs: Sequence[Path], experiment: Experiment) -> None:
         note(f"The run was written to {output}, and what made it to {metadata_path(output)}.")
 
 
+def _report(folder: Path, experiment: Experiment) -> None:
+    from lsr.eval.report import report_on_system
+
+    systems = report_on_system(folder, experiment)
+    note(f"{folder / 'report.html'} shows {', '.join(systems)}.")
+
+
 def _score_runs(
-    qrels_path: Path, run_paths: Sequence[Path], measures: str | None, per_query: bool, json: bool
+    qrels_path: Path,
+    run_paths: Sequence[Path],
+    measures: str | None,
+    report: Path | None,
+    per_query: bool,
+    json: bool,
 ) -> None:
     from lsr.cli.evaluation_report import print_runs
     from lsr.eval import measures as measuring
@@ -221,6 +253,11 @@ def _score_runs(
     evaluations = {
         name: measuring.evaluate(qrels, read_run(path), parsed) for name, path in paths.items()
     }
+    if report is not None:
+        from lsr.eval.report import report_on_runs
+
+        report_on_runs(report, str(qrels_path), evaluations)
+        note(f"{report / 'report.html'} shows {', '.join(evaluations)}.")
     print_runs(qrels_path, paths, evaluations, per_query, json)
 
 

@@ -229,6 +229,40 @@ def test_a_missing_corpus_is_said_before_the_model_is_loaded(
     assert "holds none of corpus.jsonl" in str(result.exception)
 
 
+def test_reports_grow_by_the_systems_that_are_measured(
+    lsr_eval: Lsr, dataset: Path, tmp_path: Path
+) -> None:
+    arguments = ("--dataset", dataset, "--model", "words", "--report", tmp_path / "out")
+
+    lsr_eval(*arguments, "--name", "one")
+    result = lsr_eval(*arguments, "--name", "two")
+
+    assert "report.html shows one, two." in " ".join(result.stderr.split())
+    # q1 finds its document second: 1 / log2(3); q2 first; q3 not at all.
+    assert "<td>0.5436</td>" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_reports_on_runs(lsr_eval: Lsr, runs: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    qrels, good, poor = runs
+
+    lsr_eval("--qrels", qrels, "--run", good, "--run", poor, "--report", tmp_path / "out")
+
+    assert "Against good.trec" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_forms_and_splits_are_reported(lsr_eval: Lsr, conversations: Path, tmp_path: Path) -> None:
+    arguments = ("--dataset", conversations, "--model", "words", "--report", tmp_path / "out")
+    qrels = (conversations / "qrels" / "test.tsv").read_text()
+    (conversations / "qrels" / "dev.tsv").write_text(qrels)
+
+    forms = lsr_eval(*arguments, "--query-forms", "last whole")
+    splits = lsr_eval(*arguments, "--split", "test,dev")
+
+    assert forms.exit_code == splits.exit_code == 0
+    assert "2 words, whole" in (tmp_path / "out" / "report.md").read_text()
+    assert "1 words" in (tmp_path / "out" / "dev" / "report.md").read_text()
+
+
 def test_a_system_is_called_by_what_was_said_of_it(lsr_eval: Lsr, dataset: Path) -> None:
     arguments = ("--dataset", dataset, "--model", "words", "--json", "--measures", "RR@10")
 

@@ -39,5 +39,6 @@ def made_up_experiment(
             query_terms=[2, 3],
             documents_by_terms={4: 2, 6: 1},
             peak_memory_bytes=123_456,
+            machine="a processor, 2 cores",
         ),
     )
