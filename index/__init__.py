@@ -2,6 +2,7 @@
 
 from lsr.index.approximation import EXACT, Approximation
 from lsr.index.checkpoint import Checkpoint, read_checkpoint, refuse_unfinished
+from lsr.index.contents import PostingList, StoredRange, posting_lists, stored_ranges
 from lsr.index.fields import FieldKind, checked_fields, parse_declarations
 from lsr.index.filter_parsing import parse_filter
 from lsr.index.filters import Filter
@@ -24,8 +25,10 @@ __all__ = [
     "IndexWriter",
     "Manifest",
     "MemoryBudget",
+    "PostingList",
     "Rankings",
     "Searcher",
+    "StoredRange",
     "Vocabulary",
     "VocabularyKind",
     "WeightType",
@@ -35,11 +38,13 @@ __all__ = [
     "make_snapshot",
     "parse_declarations",
     "parse_filter",
+    "posting_lists",
     "read_checkpoint",
     "read_manifest",
     "read_vocabulary",
     "refuse_unfinished",
     "restore_snapshot",
+    "stored_ranges",
     "verify_index",
     "write_lock",
 ]

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
+from lsr.index.contents import live_rows
 from lsr.index.dense_half import BLOCK_DOCS
 from lsr.index.document_store import BATCH_DOCS, SCHEMA
-from lsr.index.row_buffer import RowBuffer, Rows
+from lsr.index.row_buffer import RowBuffer
 from lsr.index.segment import Segment
 from lsr.index.segment_writer import SegmentWriter
 from lsr.kernels.postings import RANGE_SIZE, PostingRange, n_ranges
@@ -40,7 +41,7 @@ def copy_segments(
         CorruptIndexError: bytes about to be copied are not those that were written.
     """
     rows = _RangeCopier(writer, impact_type, n_terms)
-    all_live = [_live(segment) for segment in segments]
+    all_live = [segment.live_mask() for segment in segments]
     columns = [segment.columns for segment in segments if segment.columns]
     writer.copy_columns(columns, np.flatnonzero(np.concatenate(all_live)))
     for segment, is_live in zip(segments, all_live, strict=True):
@@ -50,12 +51,6 @@ def copy_segments(
         for number in range(n_ranges(segment.n_docs)):
             rows.copy(segment, number, is_live[number * RANGE_SIZE :][:RANGE_SIZE])
     rows.finish()
-
-
-def _live(segment: Segment) -> NDArray[np.bool_]:
-    is_live = np.ones(segment.n_docs, dtype=np.bool_)
-    is_live[segment.deleted] = False
-    return is_live
 
 
 def _copy_ids(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
@@ -122,7 +117,7 @@ class _RangeCopier:
         from lsr.kernels.range_coding import decode_range
 
         rows = decode_range(segment.postings, number, is_live.size, segment.n_terms)
-        indptr, terms, impacts = _live_rows(rows, is_live)
+        indptr, terms, impacts = live_rows(rows, is_live)
         begin = 0
         while begin < indptr.size - 1:
             end = min(indptr.size - 1, begin + RANGE_SIZE - self._buffer.n_docs)
@@ -137,15 +132,6 @@ class _RangeCopier:
         if self._buffer.n_docs:
             self._writer.add_range(self._buffer.rows, self._n_terms, lambda: None)
             self._buffer = RowBuffer(self._impact_type)
-
-
-def _live_rows(rows: Rows, is_live: NDArray[np.bool_]) -> Rows:
-    if is_live.all():
-        return rows
-    indptr, terms, impacts = rows
-    sizes = np.diff(indptr)
-    kept = np.repeat(is_live, sizes)
-    return np.append(0, np.cumsum(sizes[is_live])), terms[kept], impacts[kept]
 
 
 def _stored_range(segment: Segment, number: int) -> PostingRange:

@@ -77,6 +77,12 @@ class Segment:
         place = int(np.searchsorted(self.deleted, number))
         return place < self.deleted.size and int(self.deleted[place]) == number
 
+    def live_mask(self) -> NDArray[np.bool_]:
+        """Say of each document whether it is not deleted, shape (n_docs,)."""
+        is_live = np.ones(self.n_docs, dtype=np.bool_)
+        is_live[self.deleted] = False
+        return is_live
+
     def check_range(self, number: int) -> None:
         """Check the posting lists of a range, before all of them are read."""
         postings = self.postings

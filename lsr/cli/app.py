@@ -17,6 +17,8 @@ from lsr.cli.doctor import doctor
 from lsr.cli.encode import encode
 from lsr.cli.evaluate import evaluate
 from lsr.cli.explain import explain
+from lsr.cli.export import export
+from lsr.cli.importing import import_index
 from lsr.cli.index import index
 from lsr.cli.info import info
 from lsr.cli.merge import merge
@@ -44,9 +46,10 @@ app = typer.Typer(
 )
 for verb in (
     *(demo, index, search, explain, delete, merge, encode, info, verify),
-    *(convert, snapshot, restore, doctor, warmup),
+    *(convert, snapshot, restore, export, doctor, warmup),
 ):
     add_command(app, verb)
+add_command(app, import_index, name="import")
 add_command(app, evaluate, name="eval")
 app.add_typer(idf.app, name="idf")
 app.add_typer(bench.app, name="bench")

@@ -54,7 +54,7 @@ def index(
         list[str],
         typer.Argument(
             metavar="CORPUS...",
-            help="Files (.jsonl .json .csv .tsv .parquet .npz, also .gz .zst), BEIR folders, "
+            help="Files (.jsonl .json .csv .tsv .ciff .parquet .npz, also .gz .zst), BEIR folders, "
             "irds:ID, or - for JSON lines on stdin.",
         ),
     ],

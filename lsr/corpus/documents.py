@@ -8,6 +8,8 @@ from typing import Any
 
 from lsr.corpus.batches import grouped
 from lsr.corpus.beir import beir_file
+from lsr.corpus.ciff import ENDING as CIFF_ENDING
+from lsr.corpus.ciff import ciff_batches, ciff_size
 from lsr.corpus.ir_datasets_corpus import PREFIX, ir_datasets_records, ir_datasets_size
 from lsr.corpus.json_lines import json_file, json_lines
 from lsr.corpus.matrix import matrix_batches, matrix_size
@@ -43,9 +45,9 @@ def read_documents(
     """Read a corpus, of texts or of vectors, in batches of bounded size.
 
     Args:
-        source: a ``.jsonl``, ``.json``, ``.csv``, ``.tsv`` (each also with ``.gz`` or ``.zst``),
-            ``.parquet`` or ``.npz`` file, a BEIR folder, a folder that ``lsr encode`` wrote,
-            ``irds:`` and an ir_datasets id, or ``-`` for JSON lines on standard input.
+        source: a ``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.ciff`` (each also with ``.gz`` or
+            ``.zst``), ``.parquet`` or ``.npz`` file, a BEIR folder, a folder that ``lsr encode``
+            wrote, ``irds:`` and an ir_datasets id, or ``-`` for JSON lines on standard input.
         skip_bad: receives the error of each bad line or row, which is then left out; without
             it the first one is raised.
 
@@ -79,6 +81,8 @@ def corpus_size(source: str | Path, *, count: bool = False) -> int | None:
         return parquet_size(path)
     if path.suffix.lower() == ".npz":
         return matrix_size(path)
+    if _ending(path) == CIFF_ENDING:
+        return ciff_size(path)
     return _n_lines(path) if count else None
 
 
@@ -130,8 +134,7 @@ def _batches(source: str, form: RecordForm, report: Report) -> Iterator[Document
 
 def _n_lines(path: Path) -> int | None:
     file = beir_file(path, DOCUMENT_FORM) if path.is_dir() else path
-    name = Path(file.stem) if file.suffix.lower() in CODECS else file
-    if name.suffix.lower() not in _LINE_ENDINGS:
+    if _ending(file) not in _LINE_ENDINGS:
         return None
     return sum(chunk.count(b"\n") for chunk in chunks(file))
 
@@ -152,14 +155,22 @@ def _file_batches(path: Path, form: RecordForm, report: Report) -> Iterator[Docu
         return parquet_batches(path, form, report)
     if ending == ".npz":
         return matrix_batches(path, report)
-    if ending in CODECS:
-        ending = Path(path.stem).suffix.lower()
+    ending = _ending(path)
+    if ending == CIFF_ENDING:
+        return ciff_batches(path, report)
     if ending not in _TEXT_READERS:
         raise InvalidInputError(
-            f"{path} has none of the known endings {', '.join(_TEXT_READERS)} (plain or followed "
-            f"by {' or '.join(CODECS)}), .parquet and .npz; rename or convert it."
+            f"{path} has none of the known endings {', '.join(_TEXT_READERS)}, {CIFF_ENDING} "
+            f"(plain or followed by {' or '.join(CODECS)}), .parquet and .npz; rename or convert "
+            "it."
         )
     return grouped(_TEXT_READERS[ending](chunks(path), str(path), form, report), report)
+
+
+def _ending(path: Path) -> str:
+    """Return the ending of a file's name, before that of a compressed one."""
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending in CODECS else ending
 
 
 def _not_empty(
