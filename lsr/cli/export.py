@@ -85,6 +85,8 @@ def export(
             f"warning: queries without a term of the index: {record.queries.n_without_terms:,}; "
             "a file that repeats terms leaves them out."
         )
+    if record.index["dense_size"]:
+        note("warning: the dense rows of the documents stay behind: only sparse vectors leave.")
     if json:
         import msgspec
 

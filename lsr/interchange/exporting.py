@@ -44,7 +44,8 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         format: its name.
         lsr_version: of this library.
-        index: the index it was made of: path, commit, vocabulary, encoder, pruning.
+        index: the index it was made of: path, commit, vocabulary, encoder, pruning, and the size of
+            the dense rows that its documents have beside their sparse vectors, which stay behind.
         n_docs: documents.
         n_postings: pairs of a document and a term.
         values: ``impacts`` or ``weights`` as the index holds them, or ``rounded weights``.
@@ -146,13 +147,13 @@ def _named_queries(
 def _record(
     index: Index, chosen: ExportFormat, source: Source, queries: QueryRecord | None
 ) -> ExportRecord:
-    facts = index.info()
+    facts, manifest = index.info(), source.searcher.manifest
     kept = ("path", "commit", "vocabulary", "vocabulary_fingerprint", "encoder", "prune")
     factor = source.code.step / (queries.scale if queries and queries.scale else 1.0)
     return ExportRecord(
         format=chosen.name,
         lsr_version=lsr.__version__,
-        index={name: facts[name] for name in kept},
+        index={**{name: facts[name] for name in kept}, "dense_size": manifest.dense_size},
         n_docs=source.n_docs,
         n_postings=source.n_postings,
         values=source.code.kind,

@@ -33,7 +33,9 @@ def test_a_missing_file_is_refused_before_the_first_batch(tmp_path: Path) -> Non
 def test_an_unknown_ending_is_refused_with_the_known_ones(write: Write, name: str) -> None:
     path = write(name, LINE)
 
-    with pytest.raises(InvalidInputError, match=r"\.jsonl, \.json, \.csv, \.tsv .*\.gz or \.zst"):
+    with pytest.raises(
+        InvalidInputError, match=r"\.jsonl, \.json, \.csv, \.tsv, \.ciff .*\.gz or \.zst"
+    ):
         read_documents(path)
 
 
