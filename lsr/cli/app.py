@@ -23,6 +23,7 @@ from lsr.cli.index import index
 from lsr.cli.info import info
 from lsr.cli.merge import merge
 from lsr.cli.output import add_command, console, show_warnings
+from lsr.cli.reproduce import reproduce
 from lsr.cli.search import search
 from lsr.cli.snapshot import restore, snapshot
 from lsr.cli.verify import verify
@@ -51,6 +52,7 @@ for verb in (
     add_command(app, verb)
 add_command(app, import_index, name="import")
 add_command(app, evaluate, name="eval")
+add_command(app, reproduce)
 app.add_typer(idf.app, name="idf")
 app.add_typer(bench.app, name="bench")
 

@@ -11,7 +11,7 @@ from command import environment, lsr
 
 VERBS = [
     *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
-    *("convert", "snapshot", "restore", "export", "import", "doctor", "warmup"),
+    *("convert", "snapshot", "restore", "export", "import", "doctor", "warmup", "reproduce"),
     *("idf build", "idf merge", "idf show"),
     *("bench encode", "bench search", "bench growth"),
 ]
