@@ -88,8 +88,8 @@ class VocabularyWeighting(
         activation: of the logits.
         pooling: over the tokens.
         saturation: how often log(1 + max(0, x)) is taken: once in SPLADE (T. Formal et al.,
-            "SPLADE v2", 2021), twice in inference-free models with l0 activation (Z. Geng et
-            al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers", 2025).
+            "SPLADE v2", 2021), twice in inference-free models with l0 activation (X. Shen
+            et al., "Exploring l0 Sparsification for Inference-free Sparse Retrievers", 2025).
         tokens: which propose weights; with and without [CLS], [SEP] and their like.
         lexical: whether only the text's own terms keep their weights, special tokens not counted
             among them; else the text is expanded.
