@@ -22,6 +22,8 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#99
 """Told apart by those who see colours differently too; after Okabe and Ito, 2008."""
 
 MARKERS = "osD^vPX"
+LINE_STYLES = ("-", "--", ":", "-.")
+"""So that lines on top of each other both show."""
 
 _INK, _LIGHT_INK = "#222222", "#dddddd"
 _WIDTH, _HEIGHT = 4.6, 2.9
@@ -100,7 +102,7 @@ def _pareto_chart(measured: Sequence[Experiment], measure: str) -> Chart:
         axes.set_xlabel("mean milliseconds a query, encoding and search")
         axes.set_ylabel(measure)
 
-    caption = "Quality by time. No system on the dashed line is both worse and slower than another."
+    caption = "Quality by time. A dashed line joins the systems that no other beats in both."
     return _chart("pareto", "Quality and time", caption, draw)
 
 
@@ -157,7 +159,13 @@ def _histogram(
         else:
             bins = np.linspace(low, max(high, low + 1), 41)
         for number, one in enumerate(values):
-            axes.hist(one, bins, histtype="step", linewidth=1.6, color=color_of(number))
+            axes.hist(
+                *(one, bins),
+                histtype="step",
+                linewidth=1.6,
+                color=color_of(number),
+                linestyle=LINE_STYLES[number % len(LINE_STYLES)],
+            )
     axes.set_xlabel(label)
     axes.set_ylabel("number")
 

@@ -18,10 +18,12 @@ from lsr.cli.encoder_options import (
     PrecisionOption,
     QueryModelOption,
     QueryWeightsOption,
+    TemplateOption,
 )
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages
 from lsr.cli.measuring import Measuring, loaded_datasets
 from lsr.cli.output import JsonOption, QuietOption, note, set_quiet
+from lsr.cli.run_scoring import score_runs
 
 if TYPE_CHECKING:
     from lsr.eval.datasets import Dataset
@@ -49,12 +51,25 @@ def evaluate(
     qrels: Annotated[
         Path | None, typer.Option(help="Judgments: BEIR's TSV or TREC's four columns.")
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="Without --dataset: measure on a suite of them, beir-13."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="With --suite: holds the datasets as folders; unset: ir_datasets."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(help="With --suite: keeps each dataset's result, to go on from there."),
+    ] = None,
     model: ModelOption = None,
     max_length: MaxLengthOption = None,
     precision: PrecisionOption = None,
     method: MethodOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
+    template: TemplateOption = None,
     backend: BackendOption = "auto",
     on_long: OnLongOption = OnLong.TRUNCATE,
     stride: StrideOption = None,
@@ -111,6 +126,10 @@ def evaluate(
     randomization tests, corrected after Holm; the queries that moved most are named. Runs are
     TREC's, or MS MARCO's where they are named .tsv.
 
+    A --suite is measured dataset by dataset; each result is kept in --results, so that the same
+    command goes on where it was interrupted. Datasets that cannot be had are named, and the means
+    say of how many datasets they are.
+
     Questions that are conversations are asked whole. --query-forms "last whole rewrite" asks by the
     last utterance, by all turns and by the rewrites of queries.rewrite.jsonl, on the queries that
     have all of these forms, and compares them in the same way.
@@ -121,14 +140,24 @@ def evaluate(
     set_quiet(quiet)
     runs = run or []
     options = EncoderOptions(
-        model,
-        max_length,
-        precision,
-        method,
-        query_model,
-        query_weights,
-        parsed_passages(on_long, stride),
+        model=model,
+        max_length=max_length,
+        precision=precision,
+        method=method,
+        query_model=query_model,
+        query_weights=query_weights,
+        passages=parsed_passages(on_long, stride),
+        template=template,
     )
+    measuring = Measuring(options, backend, on_long, index, measures, name, threads or 1)
+    if suite is not None:
+        _refuse_with_suite(
+            *(dataset, split, corpus, queries, qrels, index, run, query_forms, name, report)
+        )
+        _measure_suite(measuring, suite, folder, results, json)
+        return
+    if folder is not None or results is not None:
+        raise typer.BadParameter("--folder and --results go with --suite.")
     if dataset is None and corpus is None and queries is None and qrels is not None:
         _refuse_without_dataset(
             split=split,
@@ -138,11 +167,10 @@ def evaluate(
             name=name,
             threads=threads,
         )
-        _score_runs(qrels, runs, measures, report, per_query, json)
+        score_runs(qrels, runs, measures, report, per_query, json)
         return
     _refuse_outputs(runs, report)
     datasets = loaded_datasets(dataset, split, corpus, queries, qrels)
-    measuring = Measuring(options, backend, on_long, index, measures, name, threads or 1)
     if query_forms is not None:
         _measure_forms(measuring, datasets, query_forms, runs, report, per_query, json)
         return
@@ -167,6 +195,27 @@ def _refuse_without_dataset(**options: object) -> None:
             raise typer.BadParameter(
                 f"--{name.replace('_', '-')} goes with --dataset; runs after --qrels exist already."
             )
+
+
+def _refuse_with_suite(*options: object) -> None:
+    if any(value is not None for value in options):
+        raise typer.BadParameter(
+            "with --suite go --folder, --results, --measures and what is said of the encoder; the "
+            "suite names its datasets, and systems are called by their options."
+        )
+
+
+def _measure_suite(
+    measuring: Measuring, suite: str, folder: Path | None, results: Path | None, json: bool
+) -> None:
+    from lsr.cli.suite import measure_suite
+
+    system = measuring.system
+    if system is None:
+        raise typer.BadParameter("name a --model to measure on the suite.")
+    if results is None:
+        raise typer.BadParameter("name a folder for the --results of the datasets.")
+    measure_suite(measuring, system, suite, folder, results, json)
 
 
 def _refuse_outputs(runs: Sequence[Path], report: Path | None) -> None:
@@ -227,41 +276,3 @@ def _report(folder: Path, experiment: Experiment) -> None:
 
     systems = report_on_system(folder, experiment)
     note(f"{folder / 'report.html'} shows {', '.join(systems)}.")
-
-
-def _score_runs(
-    qrels_path: Path,
-    run_paths: Sequence[Path],
-    measures: str | None,
-    report: Path | None,
-    per_query: bool,
-    json: bool,
-) -> None:
-    from lsr.cli.evaluation_report import print_runs
-    from lsr.eval import measures as measuring
-    from lsr.eval.datasets import measures_of_qrels
-    from lsr.eval.qrels import read_qrels
-    from lsr.eval.run_file import read_run
-
-    if not run_paths:
-        raise typer.BadParameter("name at least one --run to score with --qrels.")
-    if len(set(run_paths)) < len(run_paths):
-        raise typer.BadParameter("a --run is named twice; name each once.")
-    parsed = measuring.parse_measures(measures or measures_of_qrels(qrels_path))
-    qrels = read_qrels(qrels_path)
-    paths = _named(run_paths)
-    evaluations = {
-        name: measuring.evaluate(qrels, read_run(path), parsed) for name, path in paths.items()
-    }
-    if report is not None:
-        from lsr.eval.report import report_on_runs
-
-        report_on_runs(report, str(qrels_path), evaluations)
-        note(f"{report / 'report.html'} shows {', '.join(evaluations)}.")
-    print_runs(qrels_path, paths, evaluations, per_query, json)
-
-
-def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Name runs by their files, or by their whole paths where two files have the same name."""
-    by_name = {path.name: path for path in paths}
-    return by_name if len(by_name) == len(paths) else {str(path): path for path in paths}

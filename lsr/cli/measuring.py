@@ -69,6 +69,18 @@ class Measuring:
     name: str | None
     threads: int
 
+    @property
+    def system(self) -> str | None:
+        """Name of the system: as told, or all that was said of the encoder; None if nothing was."""
+        if self.name is not None or self.options.model is None:
+            return self.name
+        said = [
+            f"{key.replace('_', '-')} {value}"
+            for key, value in self.options.settings().items()
+            if value is not None and key != "model"
+        ]
+        return ", ".join([self.options.model, *said])
+
     def measured(self, datasets: Sequence[Dataset]) -> list[Experiment]:
         """Run one experiment a dataset on one index; they differ in queries and judgments only."""
         from lsr.cli.index_report import IndexReport
@@ -94,7 +106,7 @@ class Measuring:
                 experiments = [
                     run_experiment(
                         *(one, folder, encoder, measures),
-                        system=self.name or self._name(),
+                        system=self.system,
                         threads=self.threads,
                         listener=report,
                         on_added=added,
@@ -121,17 +133,6 @@ class Measuring:
                 )
             return None
         return self.options.load(self.backend)
-
-    def _name(self) -> str | None:
-        """Return what was said of the encoder: the model, and every other option."""
-        if self.options.model is None:
-            return None
-        said = [
-            f"{key.replace('_', '-')} {value}"
-            for key, value in self.options.settings().items()
-            if value is not None and key != "model"
-        ]
-        return ", ".join([self.options.model, *said])
 
 
 @contextmanager

@@ -180,7 +180,7 @@ def test_every_option_of_the_encoder_reaches_it(
     result = lsr_eval(
         *("--dataset", dataset, "--model", "words", "--max-length", 99, "--precision", "int8"),
         *("--method", "splade", "--query-model", "q", "--query-weights", "t.json"),
-        *("--backend", "torch", "--on-long", "sum", "--stride", 9),
+        *("--backend", "torch", "--on-long", "sum", "--stride", 9, "--template", "t.txt"),
     )
 
     assert result.exit_code == 0, result.stderr
@@ -194,6 +194,7 @@ def test_every_option_of_the_encoder_reaches_it(
         "query_model": "q",
         "query_weights": "t.json",
         "backend": "torch",
+        "template": "t.txt",
     }
 
 
@@ -248,6 +249,32 @@ def test_reports_on_runs(lsr_eval: Lsr, runs: tuple[Path, Path, Path], tmp_path:
     lsr_eval("--qrels", qrels, "--run", good, "--run", poor, "--report", tmp_path / "out")
 
     assert "Against good.trec" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_measures_on_a_suite_and_goes_on_from_its_results(
+    lsr_eval: Lsr, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset.rename(tmp_path / "scifact")
+    arguments = ("--suite", "beir-13", "--folder", tmp_path, "--results", tmp_path / "results")
+
+    first = lsr_eval(*arguments, "--model", "words")
+    monkeypatch.setattr("lsr.encoders.load_encoder", None)
+    second = lsr_eval(*arguments, "--model", "words", "--json")
+    other = lsr_eval(*arguments, "--model", "words", "--precision", "int8")
+
+    assert first.stdout.splitlines() == [
+        "dataset\tnDCG@10\tR@100",
+        "scifact\t0.5436\t0.6667",
+        "mean of 1 of 13\t0.5436\t0.6667",
+    ]
+    notes = " ".join(first.stderr.split())
+    assert f"quora: left out: There is no folder {tmp_path}/quora." in notes
+    assert "over 1 of 13 datasets and not those of beir-13: arguana, climate-fever," in notes
+    report = json.loads(second.stdout)
+    assert "scifact: measured before" in second.stderr
+    assert (report["n_measured"], report["n_datasets"], len(report["missing"])) == (1, 13, 12)
+    assert report["means"]["R@100"] == pytest.approx(2 / 3)
+    assert isinstance(other.exception, ConfigError)
 
 
 def test_forms_and_splits_are_reported(lsr_eval: Lsr, conversations: Path, tmp_path: Path) -> None:
@@ -445,6 +472,12 @@ def test_scores_and_writes_runs_of_ms_marco(
         ("--qrels QRELS --run GOOD --max-length 99", "--max-length goes with --dataset"),
         ("--qrels QRELS --run GOOD --query-forms last", "--query-forms goes with --dataset"),
         ("--dataset SET", "name a --model"),
+        ("--suite beir-13 --model words", "for the --results"),
+        ("--suite beir-13 --results out", "name a --model"),
+        ("--suite beir-13 --results out --model words --dataset SET", "with --suite go --folder"),
+        ("--dataset SET --model words --results out", "go with --suite"),
+        ("--qrels QRELS --run GOOD --results out", "go with --suite"),
+        ("--qrels QRELS --run GOOD --suite beir-13", "with --suite go --folder"),
         ("--dataset SET --model words --run a --run b", "name --run once"),
         ("--dataset SET --model words --run absent/a", "there is no folder absent"),
     ],
