@@ -1,5 +1,6 @@
 """PromptReps, held against its formulas over what transformers computes for one text alone."""
 
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ WORDS = [["garden", "painter"], ["water"], ["long", "island", "longer", "river",
 BEFORE = '<s>[system]Be brief.</s>[user]Text: "'
 AFTER = '". One word?</s>[assistant]It is "'
 ASK = PromptWeighting(system="Be brief.", request='Text: "{text}". One word?', answer='It is "')
+
+WEIGHTS = shutil.ignore_patterns("*.safetensors")
 
 Array = NDArray[np.float32]
 
@@ -151,22 +154,28 @@ def test_several_tokens_give_the_largest_logit_and_the_mean_state(folder: Path) 
         np.testing.assert_allclose(dense, mean / np.linalg.norm(mean), atol=1e-5)
 
 
-def test_an_answer_ends_with_its_quote(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_tokens", [0, 2])
+def test_an_answer_ends_with_its_quote(tmp_path: Path, n_tokens: int) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
     folder = save_tiny_decoder(tmp_path / "model", seed=3)
+    tokens = prompt("water")
+    for _ in range(n_tokens):
+        tokens.append(int(last(folder, tuple(tokens))[0].argmax()))
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
-    first = int(last(folder, tuple(prompt("water")))[0].argmax())
     (quote,) = ids('"')
-    with torch.no_grad():  # the quote becomes what the model answers first
-        model.lm_head.weight[quote] = model.lm_head.weight[first] * 1.5
-    model.save_pretrained(folder)
+    written = int(last(folder, tuple(tokens))[0].argmax())
+    with torch.no_grad():  # now the quote is what the model writes there
+        model.lm_head.weight[quote] = model.lm_head.weight[written] * 1.1
+    model.save_pretrained(tmp_path / "quoting")
+    shutil.copytree(folder, tmp_path / "quoting", dirs_exist_ok=True, ignore=WEIGHTS)
     asked = PromptWeighting(ASK.system, ASK.request, ASK.answer, max_tokens=6)
 
-    several = tower(folder, asked).encode_texts(["water"]).dense
-    one = tower(folder).encode_texts(["water"]).dense
+    encoded = tower(tmp_path / "quoting", asked).encode_texts(["water", *TEXTS])
 
-    assert several is not None
-    assert one is not None
-    np.testing.assert_allclose(several, one, atol=1e-6)
+    logits, hidden = answered(tmp_path / "quoting", "water", 6)
+    assert len(logits) == max(1, n_tokens)
+    mean = np.mean(hidden, 0)
+    assert encoded.dense is not None
+    np.testing.assert_allclose(encoded.dense[0], mean / np.linalg.norm(mean), atol=1e-5)
