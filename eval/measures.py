@@ -26,11 +26,13 @@ class Evaluation:
         means: {measure: mean over the queries that have judgments}.
         per_query: {measure: {query_id: value}}, every query that has judgments.
         n_without_hits: queries that have judgments but no hit in the run; they count as 0.
+        n_without_judgments: queries of the run that have no judgments; they count for nothing.
     """
 
     means: dict[str, float]
     per_query: dict[str, dict[str, float]]
     n_without_hits: int
+    n_without_judgments: int = 0
 
     @property
     def n_queries(self) -> int:
@@ -89,6 +91,7 @@ def evaluate(qrels: Qrels, run: Run, measures: Sequence[Any]) -> Evaluation:
         means={str(measure): result.aggregated[measure] for measure in measures},
         per_query={name: dict(sorted(values.items())) for name, values in per_query.items()},
         n_without_hits=len(judged) - len(shared),
+        n_without_judgments=len(run.keys() - judged),
     )
 
 
@@ -106,9 +109,10 @@ def _parse_measure(name: str) -> Any:
         measure = ir_measures.parse_measure(name)
         supported = ir_measures.DefaultPipeline.supports(measure)
     except NameError:
-        known = {known.lower(): known for known in ir_measures.measures.registry}
+        known = {key.lower(): one.NAME for key, one in ir_measures.measures.registry.items()}
         word = re.split(r"[@(]", name)[0].lower()
-        near = [known[match] for match in difflib.get_close_matches(word, known, n=3, cutoff=0.5)]
+        matches = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+        near = dict.fromkeys(known[match] for match in matches)
         hint = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT_MEASURES!r}."
         raise ConfigError(f"The measure {name!r} is unknown; {hint}") from None
     except (ValueError, TypeError, KeyError, AssertionError) as error:

@@ -102,6 +102,7 @@ def _only(evaluation: Evaluation, measures: list[str]) -> Evaluation:
         {measure: evaluation.means[measure] for measure in measures},
         {measure: evaluation.per_query[measure] for measure in measures},
         evaluation.n_without_hits,
+        evaluation.n_without_judgments,
     )
 
 

@@ -1,6 +1,8 @@
 """The figures that the README states, on real collections, with the real small model."""
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from lsr.sparse import SparseBatch
 pytestmark = pytest.mark.slow
 
 # nDCG@10 of the published model with float weights; 0.003 covers bfloat16 and 8-bit impacts.
+MEASURES = "nDCG@10 R@100 RR(rel=2)@10"
 EXPECTED = {"scifact": 0.644, "msmarco-dl19-dl20": 0.645}
 
 
@@ -32,7 +35,7 @@ def evaluated(
     index = tmp_path_factory.mktemp(name) / "idx"
     done = lsr(
         *("eval", "--dataset", shared_data / name, "--model", "splade-tiny"),
-        *("--index", index, "--json"),
+        *("--index", index, "--json", "--measures", MEASURES, "--run", index.parent / "run.trec"),
     )
     assert done.code == 0, done.stderr
     return name, index, json.loads(done.stdout)
@@ -45,6 +48,36 @@ def test_quality_is_the_published_one(
 
     assert facts["measures"]["nDCG@10"] == pytest.approx(EXPECTED[name], abs=0.003)
     assert facts["float_measures"]["nDCG@10"] == pytest.approx(EXPECTED[name], abs=0.003)
+
+
+def test_the_ir_measures_command_gives_the_run_the_same_figures(
+    evaluated: tuple[str, Path, dict[str, dict[str, float]]], shared_data: Path, tmp_path: Path
+) -> None:
+    name, index, facts = evaluated
+    with (shared_data / name / "qrels" / "test.tsv").open() as file:
+        next(file)
+        rows = [line.split() for line in file]
+    qrels = tmp_path / "qrels"
+    qrels.write_text("".join(f"{query} 0 {document} {grade}\n" for query, document, grade in rows))
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ir_measures",
+            qrels,
+            index.parent / "run.trec",
+            MEASURES,
+            "-p",
+            "9",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    found = {measure: float(value) for measure, value in map(str.split, done.stdout.splitlines())}
+    assert found == pytest.approx(facts["measures"], abs=1e-9)
 
 
 def test_8_bits_cost_at_most_two_thousandths(

@@ -126,6 +126,7 @@ def print_runs(
                         "measures": one.means,
                         "n_queries": one.n_queries,
                         "n_queries_without_hits": one.n_without_hits,
+                        "n_queries_without_judgments": one.n_without_judgments,
                         **_values(one, per_query),
                     }
                     for name, one in evaluations.items()
@@ -236,4 +237,9 @@ def _note_missing(evaluation: Evaluation, name: str) -> None:
         note(
             f"{name}: {evaluation.n_without_hits} of {evaluation.n_queries} queries have judgments "
             "but no hits; they count as 0."
+        )
+    if evaluation.n_without_judgments:
+        note(
+            f"{name}: {evaluation.n_without_judgments} queries of the run have no judgments; they "
+            "count for nothing."
         )

@@ -395,6 +395,17 @@ def test_scores_one_run(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
     assert "poor.trec: 1 of 3 queries have judgments but no hits" in result.stderr
 
 
+def test_says_which_queries_of_a_run_count_for_nothing(
+    lsr_eval: Lsr, runs: tuple[Path, Path, Path]
+) -> None:
+    qrels, good, _ = runs
+    good.write_text(good.read_text() + "q8 Q0 a 1 2 x\nq9 Q0 a 1 2 x\n")
+
+    result = lsr_eval("--qrels", qrels, "--run", good)
+
+    assert "good.trec: 2 queries of the run have no judgments" in " ".join(result.stderr.split())
+
+
 def test_compares_runs_with_the_first(lsr_eval: Lsr, runs: tuple[Path, Path, Path]) -> None:
     qrels, good, poor = runs
 

@@ -107,8 +107,8 @@ def test_default_measures_are_known() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ndgc@10", "'ndgc@10' is unknown; did you mean .*NDCG"),
-        ("MMR@10", "did you mean .*MRR"),
+        ("ndgc@10", "'ndgc@10' is unknown; did you mean nDCG or"),
+        ("MMR@10", "did you mean RR or"),
         ("xyzzy", "'xyzzy' is unknown; try 'nDCG@10"),
         ("", "No measure is named"),
         ("nDCG@x", "'nDCG@x' cannot be read"),
