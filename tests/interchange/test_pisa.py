@@ -13,6 +13,7 @@ from lsr.errors import InvalidInputError
 from lsr.eval.bench.muting import muted
 from lsr.interchange import export_index
 from lsr.retrieval import Index
+from pisa_peer import pisa_run
 
 pytest.importorskip("pyterrier_pisa", reason="PISA comes with the extra [bench]")
 
@@ -36,32 +37,22 @@ def test_files_are_those_that_pisa_writes(tmp_path: Path) -> None:
 
 
 def test_pisa_gives_the_same_scores(index: Index, tmp_path: Path) -> None:
-    import pyterrier_pisa
-
-    pd = pytest.importorskip("pandas")
-
     export_index(index, "pisa", tmp_path / "out")
-    asked = [
-        {term: float(weight) for term, weight in query.items() if term in TERMS}
-        for query in QUERIES
-    ]
-    frame = pd.DataFrame(
-        {"qid": [str(number) for number in range(len(asked))], "query": "", "query_toks": asked}
-    )
-    with muted():
-        peer = pyterrier_pisa.PisaIndex(str(tmp_path / "out"), stemmer="none", stops="none")
-        algorithm = peer.quantized(num_results=100, toks_scale=1.0, query_algorithm="maxscore")
-        hits = algorithm(frame)
+    asked = {
+        str(number): {term: weight for term, weight in query.items() if term in TERMS}
+        for number, query in enumerate(QUERIES)
+    }
+
+    found = pisa_run(tmp_path / "out", asked, hits=100)
 
     stored = stored_values(index.searcher)
-    assert len(hits) > 50
-    for number, query in enumerate(asked):
+    assert sum(map(len, found.values())) > 50
+    for query_id, query in asked.items():
         scores = {
             doc_id: sum(query[term] * value for term, value in row.items() if term in query)
             for doc_id, row in stored.items()
         }
-        found = hits[hits.qid == str(number)]
-        assert dict(zip(found.docno, found.score, strict=True)) == {
+        assert found.get(query_id, {}) == {
             doc_id: score for doc_id, score in scores.items() if score
         }
 
