@@ -15,8 +15,9 @@ KERNELS = {"numba", "llvmlite"}
 HEAVY = ENCODING | KERNELS | {"scipy", "pyarrow", "ir_datasets", "ir_measures"}
 
 RUN_LSR = """
-import sys
+import os, sys
 from lsr.cli.app import main
+os._exit = sys.exit
 try:
     main()
 finally:

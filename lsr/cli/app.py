@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -74,34 +75,41 @@ def _options(
 
 
 def main() -> NoReturn:
-    """Run the command line; never shows a traceback for a user's mistake."""
+    """Run the command line, then end the process; no traceback for a user's mistake."""
     try:
-        app()
+        code = _run()
+        sys.stdout.flush()
     except LsrError as error:
-        _fail(str(error), error.exit_code)
-    except SystemExit as ended:
-        # Typer turns Ctrl-C into this exit without a word.
-        if ended.code != EXIT_INTERRUPTED:
-            raise
-        _say("interrupted; what was committed before is intact.")
-        # Every block has tidied up by now. Unloading torch would take most of a second more.
-        os._exit(EXIT_INTERRUPTED)
+        code = error.exit_code
+        _say(str(error))
     except MemoryError:
-        _fail("memory is exhausted; what was committed before is intact.", EXIT_EXHAUSTED)
+        code = EXIT_EXHAUSTED
+        _say("memory is exhausted; what was committed before is intact.")
     except BrokenPipeError:
-        # The reader of stdout, such as `head`, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0  # the reader of stdout, such as `head`, has seen enough
     except OSError as error:
         if error.errno not in DISK_FULL_ERRNOS:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _fail("the disk is full: the results could not be written.", EXIT_EXHAUSTED)
-    sys.exit(0)
+        code = EXIT_EXHAUSTED
+        _say("the disk is full: the results could not be written.")
+    with suppress(OSError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    # Every block has tidied up by now. For Python to take all modules apart would take a fifth of a
+    # second more where kernels are loaded, and most of one where torch is.
+    os._exit(code)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    _say(message)
-    sys.exit(code)
+def _run() -> int:
+    """Run the verb and return its exit code."""
+    try:
+        app()
+    except SystemExit as ended:
+        # Typer turns Ctrl-C into this exit without a word.
+        if ended.code == EXIT_INTERRUPTED:
+            _say("interrupted; what was committed before is intact.")
+        return int(ended.code or 0)
+    return 0
 
 
 def _say(message: str) -> None:

@@ -50,6 +50,7 @@ def lsr(*arguments: str | Path, stdin: str | bytes = "", cwd: Path | None = None
         mock.patch.object(sys, "argv", ["lsr", *map(str, arguments)]),
         mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(content))),
         mock.patch.dict(os.environ, environment()),
+        mock.patch.object(os, "_exit", sys.exit),
         contextlib.chdir(cwd or Path.cwd()),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
