@@ -68,7 +68,7 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
     """Read a TREC or MS MARCO run, plain or ``.gz``, in the order in which trec_eval sees the hits.
 
     The first line tells the two apart. The rank of a TREC run is ignored, as trec_eval ignores it.
-    Rows out of order are sorted by score and a warning is logged.
+    A warning is logged where that changes the order of the file.
 
     Raises:
         InvalidInputError: the file cannot be read or is empty, a line has neither the six columns
@@ -100,7 +100,18 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
             path,
             n_unsorted,
         )
-    return {query_id: _as_trec_eval_ranks(hits) for query_id, hits in run.items()}
+    ranked = {query_id: _as_trec_eval_ranks(hits) for query_id, hits in run.items()}
+    n_tied = sum(
+        list(run[query_id]) != [one for one, _ in hits] for query_id, hits in ranked.items()
+    )
+    if n_tied > n_unsorted:
+        logger.warning(
+            "%s: scores of %d queries tie; trec_eval ranks such hits by doc_id, later names first, "
+            "and not as the file does, and so they are ranked here.",
+            path,
+            n_tied - n_unsorted,
+        )
+    return ranked
 
 
 def write_run(path: str | Path, run: Run | Iterable[Ranking], tag: str = "lsr") -> None:

@@ -2,7 +2,7 @@
 
 The sections are those of the standard: platform, implementation, data, method, resources, and room
 for actor and research goal, which only a person can fill. Nothing is written that says who or where
-one is: no user, no host, no other packages, no source code (docs/adr/0010).
+one is: no user, no host, no other packages, no source code (docs/adr/0011).
 
 Paper: Breuer, Keller, Schaer, "ir_metadata: An Extensible Metadata Schema for IR Experiments",
 SIGIR 2022.

@@ -185,11 +185,29 @@ def test_rows_of_ms_marco_are_ordered_by_rank(
     assert "scores of 1 queries rise" in caplog.text
 
 
-def test_ties_of_other_tools_are_ordered_as_trec_eval_orders_them(tmp_path: Path) -> None:
+def test_ties_of_other_tools_are_ordered_as_trec_eval_orders_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "run.trec"
-    path.write_text("q1 Q0 a 1 1.0 x\nq1 Q0 c 2 1.0 x\nq1 Q0 b 3 1.0 x\n")
+    path.write_text("q1 Q0 a 1 1.0 x\nq1 Q0 c 2 1.0 x\nq1 Q0 b 3 1.0 x\nq2 Q0 a 1 1 x\n")
 
-    assert [doc_id for doc_id, _ in read_run(path)["q1"]] == ["c", "b", "a"]
+    with caplog.at_level(logging.WARNING):
+        run = read_run(path)
+
+    assert [doc_id for doc_id, _ in run["q1"]] == ["c", "b", "a"]
+    assert "scores of 1 queries tie" in caplog.text
+
+
+def test_a_file_in_the_order_of_trec_eval_is_read_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "run.trec"
+    path.write_text("q1 Q0 c 7 1.0 x\nq1 Q0 a 7 1.0 x\nq1 Q0 b 3 0.5 x\n")
+
+    with caplog.at_level(logging.WARNING):
+        read_run(path)
+
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(
