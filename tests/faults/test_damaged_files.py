@@ -14,8 +14,10 @@ import pytest
 
 import lsr
 from child import in_child
+from dense_word_encoder import DenseWordEncoder, dense_rows
 from lsr.errors import IndexStorageError, LsrError
 from lsr.index import verify_index
+from lsr.sparse import vocabulary_fingerprint
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,19 +30,25 @@ Damage = Callable[[np.random.Generator, bytes], bytes | None]
 Answers = list[Any]
 
 
+class TermEncoder(DenseWordEncoder):
+    """Encodes the words of `TERMS`."""
+
+    tokens = tuple(TERMS)
+    fingerprint = vocabulary_fingerprint(TERMS)
+    weight_ceiling = 16.0
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of three segments, deletions, names, texts and metadata."""
+    """An index of three segments, deletions, names, texts, metadata and dense rows."""
     path = tmp_path_factory.mktemp("sound") / "idx"
     rng = np.random.default_rng(5)
-    index = lsr.Index.create(path, max_weight=16.0)
+    index = lsr.Index.create(path, encoder=TermEncoder())
     for first, last in ((0, 300), (300, 360), (360, 500)):
         with index.writer() as writer:
             for number in range(first, last):
-                terms = rng.choice(TERMS, 12, replace=False).tolist()
-                vector = {term: float(rng.uniform(0.1, 16)) for term in terms}
-                text = " ".join(rng.choice(TERMS, 40).tolist())
-                writer.add({"id": f"d{number}", "text": text, "year": number, "vector": vector})
+                text = " ".join(rng.choice(TERMS, 20).tolist())
+                writer.add({"id": f"d{number}", "text": text, "year": number})
             writer.commit()
     with index.writer() as writer:
         for number in range(0, 500, 9):
@@ -57,6 +65,8 @@ def _answers(path: Path, *, verify: bool = True) -> Answers:
     for hits in index.search_batch(queries, k=60):
         found += [(hit.doc_id, hit.score, hit.rank) for hit in hits]
         found += [(hit.document.text, hit.document.metadata) for hit in hits[:4]]
+    rankings = index.searcher.search_dense_batch(dense_rows(["term3 term5", "term2"], TERMS), 50)
+    found += [index.searcher.named_hits(rankings, row) for row in (0, 1)]
     for number in (1, 320, 499):
         explanation = index.explain(queries[0], f"d{number}")
         found.append([(one.term, one.product) for one in explanation.terms])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import lsr
 from fault_scenarios import (
     SCENARIOS,
     Scenario,
     assert_next_writer_tidies_up,
+    created,
     is_at,
     model_of,
     record_of,
@@ -92,7 +92,7 @@ def _fails(
 def test_after_a_failed_sync_the_writer_refuses_to_go_on(tmp_path: Path, step: str) -> None:
     """A second fsync succeeds although the first one has lost what was written."""
     path = tmp_path / "idx"
-    with lsr.Index.create(path, max_weight=255.0).writer() as writer:
+    with created(path).writer() as writer:
         for number in (0, 1):
             writer.add(record_of(number))
             writer.commit()

@@ -14,7 +14,17 @@ import pytest
 
 import lsr
 from child import in_child
-from fault_scenarios import QUERIES, Model, add, answers, is_at, model_of, ranking_of, record_of
+from fault_scenarios import (
+    QUERIES,
+    Model,
+    add,
+    answers,
+    is_at,
+    model_of,
+    opened,
+    ranking_of,
+    record_of,
+)
 from lsr.errors import IndexLockedError
 from lsr.index import write_lock
 
@@ -28,7 +38,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 def _step(path: Path, number: int) -> None:
     """Make commit `number` of an endless series: documents come and go, every fourth merges."""
-    with lsr.Index.open(path).writer() as writer:
+    with opened(path).writer() as writer:
         for doc_number in (3 * number, 3 * number + 1):
             writer.add(record_of(doc_number))
         if number > 11:
@@ -172,7 +182,7 @@ def test_two_writers_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     path = tmp_path / "idx"
     add(path, 0)
 
-    with lsr.Index.open(path).writer() as writer:
+    with opened(path).writer() as writer:
         with pytest.raises(IndexLockedError, match=rf"process {os.getpid()} since 20"):
             add(path, 1)
         writer.add(record_of(2))

@@ -4,13 +4,14 @@ import math
 from itertools import accumulate, product
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.documents import Document
-from lsr.errors import InvalidInputError
+from lsr.errors import CorruptIndexError, InvalidInputError
 from lsr.index import (
     Filter,
     IndexWriter,
@@ -188,6 +189,52 @@ def test_a_merge_keeps_the_rows_of_what_is_left(
     assert _found(Searcher.open(path), queries, 60) == before
     for _ in verify_index(path):
         pass
+
+
+def test_damage_is_found_by_the_search_that_would_use_it(tmp_path: Path) -> None:
+    path, rows = tmp_path / "x", _directions(6000, 4)
+    _write(path, rows)
+    (file,) = path.rglob("*.dense.arrays")
+    content = bytearray(file.read_bytes())
+    content[64 + 5900 * 16 + 3] ^= 1
+    file.write_bytes(content)
+    query = SparseBatch.from_rows([[(0, 1.0)]], 1)
+
+    searcher = Searcher.open(path)
+
+    assert searcher.search_batch(query, 6000).doc_numbers.size == 6000
+    damage = rf"{file.name} is damaged in dense_vectors, bytes 81,920 to 95,999"
+    with pytest.raises(CorruptIndexError, match=damage):
+        searcher.search_dense_batch(rows[:1], 1)
+    with pytest.raises(CorruptIndexError, match="damaged in dense_vectors"):
+        list(verify_index(path))
+    assert Searcher.open(path, verify=False).search_dense_batch(rows[:1], 1).doc_numbers.size == 1
+
+
+def test_rows_of_another_length_than_search_relies_on_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(subject, "are_directions", lambda _: True)
+        _write(tmp_path / "x", _directions(3, 4) * 2)
+
+    with pytest.raises(CorruptIndexError, match="a dense row has another length than 1 or 0"):
+        list(verify_index(tmp_path / "x"))
+
+
+def test_a_row_for_every_document_is_expected(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    _write(path, _directions(3, 4))
+    manifest = read_manifest(path)
+
+    (entry,) = manifest.segments
+    wider = msgspec.structs.replace(manifest, dense_size=5)
+    lost = msgspec.structs.replace(manifest, segments=[msgspec.structs.replace(entry, dense=None)])
+
+    with pytest.raises(CorruptIndexError, match="dense has 12 values where 15 belong"):
+        Searcher(path, wider)
+    with pytest.raises(CorruptIndexError, match="lacks the array 'dense_vectors'"):
+        Searcher(path, lost)
 
 
 def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Two rankings become one by the formula, and an index with two halves is searched by both."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import lsr
 from dense_word_encoder import DENSE_SIZE, DenseWordEncoder, dense_rows
 from lsr.documents import Document, DocumentBatch
+from lsr.encoders import EncodedTexts, EncodingListener
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.index import Rankings, verify_index
 from lsr.retrieval import HalfScore, fusion
@@ -124,6 +125,7 @@ def test_the_ends_of_alpha_are_either_half_alone(index: lsr.Index) -> None:
     rankings = index.searcher.search_dense_batch(dense_rows([question]), 10)
     wanted = index.searcher.named_hits(rankings, 0)
     assert [(hit.doc_id, hit.halves and hit.halves.dense.score) for hit in dense] == wanted
+    assert all(hit.halves and hit.halves.sparse.score is None for hit in dense)
     assert index.search(question)[0].halves is None
 
 
@@ -158,14 +160,24 @@ def test_a_filter_holds_for_both_halves(tmp_path: Path) -> None:
     assert {hit.doc_id for hit in hits} == {"d5", "d6", "d7"}
 
 
+class _ReadingAhead(DenseWordEncoder):
+    """Reads all texts before the first are in the index, which then cannot tell of duplicates."""
+
+    def encode_stream(
+        self, runs: Iterable[Sequence[str]], listener: EncodingListener | None = None
+    ) -> Generator[EncodedTexts, None, None]:
+        yield from super().encode_stream(list(runs), listener)
+
+
 def test_texts_keep_their_rows_whichever_way_they_come(tmp_path: Path) -> None:
-    index = lsr.Index.create(tmp_path / "idx", encoder=DenseWordEncoder())
+    index = lsr.Index.create(tmp_path / "idx", encoder=_ReadingAhead())
     left_out: list[object] = []
     with index.writer() as writer:
         writer.add({"id": "d0", "text": "egg"})
-        batch = [Document(f"d{n}", text=text) for n, text in enumerate(TEXTS)]
-        for added in writer.add_batches([DocumentBatch(batch)], skip_bad=left_out.append):
-            assert len(added.documents) == 7
+        documents = [Document(f"d{n}", text=text) for n, text in enumerate(TEXTS)]
+        batches = [DocumentBatch(documents[:4]), DocumentBatch([documents[1], *documents[4:]])]
+        for added in writer.add_batches(batches, skip_bad=left_out.append):
+            assert len(added.documents) in (3, 4)
         writer.commit()
         writer.add({"id": "d2", "text": "grape"}, update=True)
         writer.commit()
@@ -173,7 +185,7 @@ def test_texts_keep_their_rows_whichever_way_they_come(tmp_path: Path) -> None:
         writer.commit()
 
     (segment,) = index.searcher.segments
-    assert len(left_out) == 1
+    assert len(left_out) == 2
     assert segment.dense is not None
     np.testing.assert_array_equal(
         segment.dense.rows(0, 8), dense_rows(["egg", TEXTS[1], *TEXTS[3:], "grape"])

@@ -1,11 +1,23 @@
 """Changes to an index in the middle of which something goes wrong, and what it must hold then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import lsr
-from lsr.index import is_index, make_snapshot, read_manifest, restore_snapshot, verify_index
+from dense_word_encoder import DenseWordEncoder
+from lsr.index import (
+    Searcher,
+    is_index,
+    make_snapshot,
+    read_manifest,
+    restore_snapshot,
+    verify_index,
+)
+from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
 Vector = dict[str, int]
 Model = dict[str, Vector]
@@ -15,7 +27,33 @@ Acknowledge = Callable[[], object]
 """Called when a commit has returned: from then on it must survive."""
 
 TERMS = ["ant", "bee", "cat", "dog", "emu", "fox"]
+DENSE_QUERY = np.array([[0.5, -0.5, 0.5, 0.5]], dtype=np.float32)
 QUERIES: list[Vector] = [{"ant": 3, "bee": 2, "cat": 1}, {"dog": 1}, {"emu": 7, "fox": 1, "ant": 1}]
+
+
+class NumberEncoder(DenseWordEncoder):
+    """Gives the text of a document the vectors that belong to the document's number."""
+
+    tokens = tuple(TERMS)
+    fingerprint = vocabulary_fingerprint(TERMS)
+    weight_ceiling = 255.0
+
+    def _encode(self, texts: Sequence[str]) -> SparseBatch:
+        vectors = [vector_of(_number_in(text)) for text in texts]
+        rows = [[(TERMS.index(term), one[term]) for term in sorted(one)] for one in vectors]
+        return SparseBatch.from_rows(rows, len(TERMS))
+
+    def _rows(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([dense_of(_number_in(text)) for text in texts], dtype=np.float32)
+
+
+def _number_in(text: str) -> int:
+    return int(text.split()[1])
+
+
+def dense_of(number: int) -> list[float]:
+    """Return the dense row of a document: products of such rows are exact, and many are equal."""
+    return [0.5 if number >> place & 1 else -0.5 for place in range(4)]
 
 
 def vector_of(number: int) -> Vector:
@@ -37,7 +75,6 @@ def record_of(number: int) -> dict[str, object]:
         "title": f"Title {number}",
         "text": f"text of the document {number}, " * 20,
         "year": 2000 + number,
-        "vector": vector_of(number),
     }
 
 
@@ -53,12 +90,31 @@ def ranking_of(model: Model, query: Vector) -> list[tuple[str, float]]:
 def answers(index: lsr.Index) -> list[list[tuple[str, float]]]:
     """Return the hits of all queries, having compared their documents."""
     results = index.search_batch(QUERIES, k=100)
+    _assert_dense_half(index.searcher)
     for hit in results[0]:
         record = record_of(int(hit.doc_id[1:]))
         document = hit.document
         assert (document.title, document.text) == (record["title"], record["text"])
         assert document.metadata == {"year": record["year"]}
     return [[(hit.doc_id, hit.score) for hit in hits] for hits in results]
+
+
+def _assert_dense_half(searcher: Searcher) -> None:
+    """See that every document has the row that belongs to it, and none has another."""
+    live = searcher.doc_ids(list(searcher.live_numbers()))
+    rows = np.array([dense_of(int(doc_id[1:])) for doc_id in live]).reshape(-1, 4)
+    ranked = sorted(zip(live, (rows @ DENSE_QUERY[0]).tolist(), strict=True), key=lambda x: -x[1])
+    assert searcher.named_hits(searcher.search_dense_batch(DENSE_QUERY, 100), 0) == ranked
+
+
+def opened(path: Path) -> lsr.Index:
+    """Open an index to add documents."""
+    return lsr.Index.open(path, encoder=NumberEncoder())
+
+
+def created(path: Path) -> lsr.Index:
+    """Prepare an index with everything that an index can have."""
+    return lsr.Index.create(path, encoder=NumberEncoder())
 
 
 def is_at(path: Path, model: Model | None) -> bool:
@@ -87,7 +143,7 @@ def assert_next_writer_tidies_up(path: Path, model: Model | None) -> None:
 
 def add(path: Path, *numbers: int, acknowledge: Acknowledge = lambda: None) -> None:
     """Add documents in a commit."""
-    index = lsr.Index.open(path) if is_index(path) else lsr.Index.create(path, max_weight=255.0)
+    index = opened(path) if is_index(path) else created(path)
     with index.writer() as writer:
         writer.add_documents([record_of(number) for number in numbers])
         writer.commit()
@@ -155,7 +211,7 @@ def _add_segment(folder: Path, acknowledge: Acknowledge) -> None:
 
 
 def _update(folder: Path, acknowledge: Acknowledge) -> None:
-    with lsr.Index.open(folder / "idx").writer() as writer:
+    with opened(folder / "idx").writer() as writer:
         for number in (0, 7):
             writer.add(record_of(number), update=True)
         writer.add(record_of(10))

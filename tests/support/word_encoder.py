@@ -54,7 +54,7 @@ class WordEncoder:
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         return [
             {
-                WORDS[term]: float(weight)
+                self.tokens[term]: float(weight)
                 for weight, term in sorted(zip(weights, terms, strict=True), reverse=True)[:top_k]
             }
             for terms, weights in batch.rows()
@@ -67,11 +67,12 @@ class WordEncoder:
         return SparseBatch.from_rows(
             [
                 [
-                    (WORDS.index(word), math.log1p(count * (1 + WORDS.index(word) / 7)))
+                    (number, math.log1p(count * (1 + number / 7)))
                     for word, count in Counter(text.lower().split()).items()
-                    if word in WORDS
+                    if word in self.tokens
+                    for number in [self.tokens.index(word)]
                 ]
                 for text in texts
             ],
-            n_terms=len(WORDS),
+            n_terms=len(self.tokens),
         )
