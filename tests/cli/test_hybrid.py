@@ -9,7 +9,9 @@ import pytest
 import lsr as library
 from command import lsr
 from dense_word_encoder import DenseWordEncoder
+from lsr.encoders import DenseEncoder
 from lsr.eval.run_file import read_run
+from tiny_decoders import save_tiny_decoder
 
 TEXTS = ["apple", "egg", "apple bread", "", "fig fig cheese", "apple", "honey dough egg", "grape"]
 
@@ -116,3 +118,27 @@ def test_what_has_no_dense_half_is_refused(folder: Path, indexed: Path) -> None:
     assert not (folder / "out.trec").exists()
     for options in (["--alpha", "0.5"], ["--hybrid", "--alpha", "1.5"]):
         assert lsr("search", "apple", "--index", "idx", *options, cwd=folder).code == 2
+
+
+@pytest.mark.slow
+def test_a_prompted_model_fills_both_halves_without_being_told(tmp_path: Path) -> None:
+    model = save_tiny_decoder(tmp_path / "tiny")
+    texts = ["the garden of the painter", "a long river", "the garden by the river"]
+    lines = [json.dumps({"id": f"d{n}", "text": text}) for n, text in enumerate(texts)]
+    built = ("index", "-", "--index", "idx", "--model", model, "--method", "promptreps")
+    done = lsr(*built, stdin="\n".join(lines), cwd=tmp_path)
+    assert done.code == 0, done.stderr
+
+    asked = ("search", "the river", "--index", "idx", "--hybrid", "--json", "--explain")
+    found = lsr(*asked, cwd=tmp_path)
+
+    assert found.code == 0, found.stderr
+    encoder = library.load_encoder(str(model), method="promptreps")
+    assert isinstance(encoder, DenseEncoder)
+    rows = encoder.encode_documents_densely(texts).dense
+    query = encoder.encode_queries_densely(["the river"]).dense
+    assert rows is not None
+    assert query is not None
+    hits = {one["id"]: one["halves"]["dense"]["score"] for one in json.loads(found.stdout)["hits"]}
+    # Rows differ in their last bits with the batch that a text is encoded in.
+    assert hits == pytest.approx({f"d{n}": row @ query[0] for n, row in enumerate(rows)}, abs=1e-5)
