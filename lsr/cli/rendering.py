@@ -189,7 +189,8 @@ def render_hits(query: str, hits: Sequence[HitView], console: Console) -> None:
             _print(_marked(hit.highlight), console)
         if hit.detailed and hit.halves:
             _print(_halves(hit.halves), console)
-        _print(_shares(hit.contributions, detailed=hit.detailed), console)
+        if hit.contributions:
+            _print(_shares(hit.contributions, detailed=hit.detailed), console)
 
 
 def _print(text: Text, console: Console, first_indent: str = _INDENT) -> None:

@@ -66,6 +66,7 @@ def test_a_reader_sees_what_either_half_said(folder: Path) -> None:
         f"sparse {sparse:.4g} → 1.00 · dense {2 / math.sqrt(5):.4g} → 1.00",
         f"sparse not found → 0.00 · dense 0 → {1 / (1 + 2 * math.sqrt(2 / 5)):.2f}",
     ]
+    assert lines[-1].startswith("sparse not found"), "nothing is said of the words it has not"
     assert "sparse " not in lsr(*asked, cwd=folder).stdout
 
 
