@@ -22,7 +22,7 @@ class CompilationNotice(event.Listener):
         if not self._is_given and function.__module__.startswith(__package__ or ""):
             self._is_given = True
             logger.warning(
-                "Compiling kernels for this processor. This happens once and takes about half a "
+                "Compiling kernels for this processor. This happens once and takes up to half a "
                 "minute; `lsr warmup` does it ahead."
             )
 

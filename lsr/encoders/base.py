@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr.encoders.passages import Passages
 from lsr.sparse import SparseBatch
 
 
@@ -65,6 +66,10 @@ class Encoder(Protocol):
     @property
     def weight_ceiling(self) -> float | None:
         """Largest weight that an index must hold without clipping; None where there is no limit."""
+
+    @property
+    def passages(self) -> Passages | None:
+        """How documents longer than the encoder reads are split; None where they are cut."""
 
     @property
     def separator(self) -> str:

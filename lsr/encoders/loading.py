@@ -107,6 +107,7 @@ def load_encoder(
         queries=tower,
         load_documents=load_documents,
         weight_ceiling=None if is_summed else documents.side.weight_ceiling,
+        passages=passages,
     )
 
 

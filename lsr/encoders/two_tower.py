@@ -11,6 +11,7 @@ from typing import Any
 
 from lsr.encoders.base import EncodedTexts, EncodingListener
 from lsr.encoders.decoding import decode_batch
+from lsr.encoders.passages import Passages
 from lsr.encoders.tower import Tower
 from lsr.errors import UnsupportedModelError
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
@@ -25,6 +26,7 @@ class TwoTowerEncoder:
         queries: the tower of queries.
         load_documents: loads the tower of documents, or returns that of queries.
         weight_ceiling: largest weight of a document; None where there is no limit.
+        passages: how documents are split that are longer than the network reads; None to cut them.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class TwoTowerEncoder:
         queries: Tower,
         load_documents: Callable[[], Tower],
         weight_ceiling: float | None,
+        passages: Passages | None,
     ) -> None:
         self.model = model
+        self.passages = passages
         self.weight_ceiling = weight_ceiling
         self.queries = queries
         self.tokens = queries.tokens
@@ -96,7 +100,7 @@ class TwoTowerEncoder:
     def split(self, text: str) -> list[tuple[int, int]]:
         """Return the passages of a document's text that are encoded; see `Encoder.split`."""
         passages = self.documents.split(text)
-        return passages if "passages" in self.documents.settings else passages[:1]
+        return passages if self.passages else passages[:1]
 
     def decode(self, batch: SparseBatch, top_k: int | None = None) -> list[dict[str, float]]:
         """Return each row as ``{token: weight}``, heaviest first, ties by term id.

@@ -13,7 +13,7 @@ from lsr.retrieval.query_vectors import QueryLike
 
 def dense_size_of(encoder: Encoder) -> int:
     """Return how many numbers the dense row of a document has; 0 where documents have none."""
-    if not isinstance(encoder, DenseEncoder) or encoder.settings.get("passages"):
+    if not isinstance(encoder, DenseEncoder) or encoder.passages:
         return 0
     return encoder.dense_size
 

@@ -47,8 +47,8 @@ def passage_shares(
     Returns:
         The passages; None if the encoder reads a document as one.
     """
-    settings = encoder.settings.get("passages")
-    if settings is None:
+    passages = encoder.passages
+    if passages is None:
         return None
     ranges = encoder.split(text)
     vectors = encoder.encode_documents([text[start:end] for start, end in ranges])
@@ -56,7 +56,7 @@ def passage_shares(
     products: list[dict[str, float]] = [{} for _ in ranges]
     for one in explanation.terms:
         found = [passage.get(one.term, 0.0) for passage in weights]
-        for number, part in enumerate(_parts(found, Aggregation(settings["aggregation"]))):
+        for number, part in enumerate(_parts(found, passages.aggregation)):
             if part and one.product:
                 products[number][one.term] = one.product * part
     return [

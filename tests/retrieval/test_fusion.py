@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import lsr
 from dense_word_encoder import DENSE_SIZE, DenseWordEncoder, dense_rows
 from lsr.documents import Document, DocumentBatch
-from lsr.encoders import EncodedTexts, EncodingListener
+from lsr.encoders import EncodedTexts, EncodingListener, Passages
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.index import Rankings, verify_index
 from lsr.retrieval import HalfScore, fusion
@@ -231,7 +231,7 @@ def test_vectors_do_not_go_into_an_index_with_a_dense_half(index: lsr.Index) -> 
 
 def test_passages_have_no_dense_half(tmp_path: Path) -> None:
     encoder = DenseWordEncoder()
-    encoder.settings["passages"] = {"aggregation": "max", "stride": None}
+    encoder.passages = Passages()
 
     index = lsr.Index.build(tmp_path / "idx", [{"id": "a", "text": "fig"}], encoder=encoder)
 

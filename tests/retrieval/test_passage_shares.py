@@ -1,10 +1,10 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from lsr.encoders import Aggregation, Passages
 from lsr.retrieval import Index, explain_in_words
 from lsr.sparse import SparseBatch
 from word_encoder import WORDS, WordEncoder
@@ -17,10 +17,7 @@ class SentenceEncoder(WordEncoder):
 
     def __init__(self, aggregation: str) -> None:
         super().__init__()
-        self.settings: dict[str, Any] = {
-            **self.settings,
-            "passages": {"aggregation": aggregation, "stride": None},
-        }
+        self.passages = Passages(Aggregation(aggregation))
         self._reduce: Callable[[Sequence[int]], int] = sum if aggregation == "sum" else max
 
     def split(self, text: str) -> list[tuple[int, int]]:

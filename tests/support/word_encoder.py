@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
-from lsr.encoders import EncodedTexts, EncodingListener
+from lsr.encoders import EncodedTexts, EncodingListener, Passages
 from lsr.sparse import SparseBatch, vocabulary_fingerprint
 
 WORDS = ("apple", "bread", "cheese", "dough", "egg", "fig", "grape", "honey")
@@ -19,6 +19,7 @@ class WordEncoder:
     tokens: tuple[str, ...] = WORDS
     fingerprint = vocabulary_fingerprint(WORDS)
     weight_ceiling = 4.0
+    passages: Passages | None = None
     separator = "[SEP]"
 
     def __init__(self, model: str = "words") -> None:
