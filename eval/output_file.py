@@ -12,6 +12,25 @@ from typing import BinaryIO
 from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
 
 
+def made_folder(path: Path, what: str) -> Path:
+    """Make a folder unless it is there, and return it.
+
+    Args:
+        path: the folder.
+        what: noun for messages, such as ``report``.
+
+    Raises:
+        InvalidInputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"The folder {path} for the {what} cannot be made: {error.strerror}."
+        ) from error
+    return path
+
+
 @contextmanager
 def replacing(path: str | Path, what: str) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` when the block ends without an error.

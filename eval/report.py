@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import lsr
-from lsr.errors import EvaluationError, InvalidInputError
+from lsr.errors import EvaluationError
 from lsr.eval.experiment import Experiment
 from lsr.eval.measures import Evaluation
-from lsr.eval.output_file import replacing
+from lsr.eval.output_file import made_folder, replacing
 from lsr.eval.report_charts import draw_charts
 from lsr.eval.report_contents import Report
 from lsr.eval.report_page import as_page
@@ -58,7 +58,7 @@ def report_on_system(folder: Path, experiment: Experiment) -> list[str]:
         InvalidInputError: the folder cannot be written to, or holds a file that is no measurement.
         DiskFullError: no space is left.
     """
-    systems = _made(folder / SYSTEMS)
+    systems = made_folder(folder / SYSTEMS, "report")
     found = {one.system: one for one in map(stored_experiment, sorted(systems.glob("*.json")))} | {
         experiment.system: experiment
     }
@@ -112,7 +112,7 @@ def _write(
     evaluations: Mapping[str, Evaluation],
     experiments: Mapping[str, Experiment],
 ) -> None:
-    _made(folder)
+    made_folder(folder, "report")
     machines = dict.fromkeys(one.cost.machine for one in experiments.values())
     report = Report(
         title=title,
@@ -128,13 +128,3 @@ def _write(
     for name, text in contents.items():
         with replacing(folder / name, "report") as file:
             file.write(text.encode())
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(
-            f"The folder {folder} for the report cannot be made: {error.strerror}."
-        ) from error
-    return folder

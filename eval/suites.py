@@ -14,6 +14,7 @@ from pathlib import Path
 from lsr.errors import ConfigError, EvaluationError, InvalidInputError
 from lsr.eval.datasets import Dataset, load_dataset
 from lsr.eval.experiment import Experiment
+from lsr.eval.output_file import made_folder
 from lsr.eval.stored_experiments import store_experiment, stored_experiment
 
 SUITES = {
@@ -96,7 +97,7 @@ def run_suite(
     """
     if suite not in SUITES:
         raise ConfigError(f"The suite {suite!r} is unknown; there is {', '.join(SUITES)}.")
-    results.mkdir(parents=True, exist_ok=True)
+    made_folder(results, "results")
     known = {name: _known(results / f"{name}.json", system) for name in SUITES[suite]}
     experiments, missing = {}, {}
     for name, dataset_id in SUITES[suite].items():

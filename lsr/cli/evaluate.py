@@ -221,9 +221,11 @@ def _measure_suite(
 def _refuse_outputs(runs: Sequence[Path], report: Path | None) -> None:
     """Refuse now what could not be written once everything is measured."""
     if report is not None:
+        from lsr.eval.output_file import made_folder
         from lsr.eval.report_charts import require_matplotlib
 
         require_matplotlib()
+        made_folder(report, "report")
     if len(runs) > 1:
         raise typer.BadParameter("with --dataset one run is written, so name --run once.")
     for output in runs:

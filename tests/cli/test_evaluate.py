@@ -243,6 +243,18 @@ def test_reports_grow_by_the_systems_that_are_measured(
     assert "<td>0.5436</td>" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
+    lsr_eval: Lsr, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsr.encoders.load_encoder", None)
+    (tmp_path / "file").touch()
+
+    result = lsr_eval("--dataset", dataset, "--model", "words", "--report", tmp_path / "file")
+
+    assert isinstance(result.exception, InvalidInputError)
+    assert "file for the report cannot be made: File exists" in str(result.exception)
+
+
 def test_reports_on_runs(lsr_eval: Lsr, runs: tuple[Path, Path, Path], tmp_path: Path) -> None:
     qrels, good, poor = runs
 

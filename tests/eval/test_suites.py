@@ -106,6 +106,13 @@ def test_nothing_at_all_is_an_error(folder: Path, tmp_path: Path) -> None:
         Measured().run(tmp_path / "elsewhere", tmp_path / "results")
 
 
+def test_a_file_in_the_way_of_the_results_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InvalidInputError, match=r"folder .*file for the results cannot be made"):
+        Measured().run(folder, tmp_path / "file")
+
+
 def test_an_unknown_suite_is_answered_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="suite 'beir' is unknown; there is beir-13"):
         run_suite(
