@@ -13,11 +13,11 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-fast format bench docs clean
+.PHONY: help demo test check test-fast format bench reference-engines docs clean
 
 help:  ## Say what can be made (the default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		while IFS='|' read -r target text; do printf '%-18s%s\n' "$$target" "$$text"; done
+		while IFS='|' read -r target text; do printf '%-20s%s\n' "$$target" "$$text"; done
 
 demo:  ## Make .venv, index the documentation on this machine and answer three questions
 	$(environment) demo eval
@@ -25,7 +25,7 @@ demo:  ## Make .venv, index the documentation on this machine and answer three q
 
 test:  ## Make .venv with the development extras, then run every check
 	$(environment) dev
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory reference-engines check
 
 check:  ## Run every check in the .venv that is there: format, lint, types, layers, docs, tests
 	$(BIN)/ruff format --check .
@@ -48,11 +48,14 @@ bench:  ## Time the encoder beside its peers
 	$(environment) bench demo
 	$(BIN)/lsr bench encode --peers all
 
+reference-engines:  ## Fetch Anserini for the tests that compare with it, where there is Java (170 MB)
+	@$(BIN)/python tools/reference_engines.py
+
 docs:  ## Write docs/cli.md from the commands' own help
 	$(environment)
 	$(BIN)/python tools/write_cli_docs.py
 
 clean:  ## Remove .venv and everything else that was made here
-	rm -rf .venv build dist demo-index *.egg-info .coverage .hypothesis
+	rm -rf .venv .reference-engines build dist demo-index *.egg-info .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+import reference_engines
+
 ROOT = Path(__file__).parents[1]
+
+_JAR = reference_engines.FOLDER / reference_engines.JAR
+if _JAR.is_file():
+    os.environ.setdefault("LSR_ANSERINI_JAR", str(_JAR))
 
 
 @pytest.fixture(scope="session")

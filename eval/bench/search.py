@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.eval.bench.build import Build, BuildError, build_apart
 from lsr.eval.bench.cores import one_core
-from lsr.eval.bench.engines.registry import ENGINES, OURS
+from lsr.eval.bench.engines.registry import ALIASES, ENGINES, OURS
 from lsr.eval.bench.machine import this_machine
 from lsr.eval.bench.muting import muted
 from lsr.eval.bench.resample import resample
@@ -48,7 +48,7 @@ def peers_named(names: str) -> list[str] | None:
     """
     if names == "all":
         return None
-    peers = [] if names == "none" else names.split(",")
+    peers = [] if names == "none" else [ALIASES.get(name, name) for name in names.split(",")]
     _refuse_unknown(peers)
     for peer in peers:
         if why := ENGINES[peer]().why_missing():

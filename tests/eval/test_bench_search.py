@@ -13,6 +13,7 @@ from lsr.cli.bench import app
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.eval.bench import search as subject
 from lsr.eval.bench.build import Build, BuildError, build_here
+from lsr.eval.bench.engines.anserini import Anserini
 from lsr.eval.bench.engines.base import Hits, Variant
 from lsr.eval.bench.engines.registry import ENGINES
 from lsr.eval.bench.search import bench_search, peers_named
@@ -229,3 +230,9 @@ def test_the_command_prints_json_and_draws(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert '"n_differing":0' in result.stdout
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_pyserini_is_anserini(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Anserini, "why_missing", lambda self: None)
+
+    assert peers_named("pyserini") == peers_named("anserini") == ["anserini"]

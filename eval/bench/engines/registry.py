@@ -20,3 +20,6 @@ ENGINES: dict[str, type[Engine]] = {
     "splade-index": SpladeIndex,
     "anserini": Anserini,
 }
+
+ALIASES = {"pyserini": "anserini"}
+"""Pyserini searches by Anserini, in a Java machine of its process, as we call it."""
