@@ -25,6 +25,16 @@ def varint_sizes(values: NDArray[np.uint64]) -> NDArray[np.int64]:
     return sizes
 
 
+def encode_varint(value: int) -> bytes:
+    """Write one integer; for a single one this is the faster way."""
+    encoded = bytearray()
+    while value >= _MORE:
+        encoded.append(value & (_MORE - 1) | _MORE)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
 def encode_varints(integers: ArrayLike) -> bytes:
     """Write integers, from 0 to 2**64 - 1, one behind the other."""
     values = np.asarray(integers, dtype=np.uint64).ravel()

@@ -10,10 +10,9 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lsr.corpus.ciff import FREQUENCY_TAG, GAP_TAG, LIST_TAG, VERSION
-from lsr.corpus.varints import encode_varints, varint_sizes
+from lsr.corpus.varints import encode_varint, encode_varints, varint_sizes
 from lsr.errors import InvalidInputError
 from lsr.index import PostingList
 from lsr.index.storage import NewFile
@@ -53,7 +52,7 @@ def _header(source: Source, statistics: Statistics) -> bytes:
     return b"".join(
         [
             *fields,
-            encode_varints([7 << 3 | _DOUBLE]) + struct.pack("<d", mean),
+            encode_varint(7 << 3 | _DOUBLE) + struct.pack("<d", mean),
             _text(8, f"lsr-engine: {source.code.kind}; weight = frequency * {source.code.step!r}"),
         ]
     )
@@ -70,17 +69,16 @@ def _list_message(name: str, one: PostingList) -> bytes:
 
 
 def _write_message(file: NewFile, message: bytes) -> None:
-    file.write(encode_varints([len(message)]) + message)
+    file.write(encode_varint(len(message)) + message)
 
 
 def _integer(number: int, value: int) -> bytes:
-    return encode_varints([number << 3 | _INTEGER, value])
+    return encode_varint(number << 3 | _INTEGER) + encode_varint(value)
 
 
 def _text(number: int, text: str) -> bytes:
     content = text.encode()
-    sizes: ArrayLike = [number << 3 | _TEXT, len(content)]
-    return encode_varints(sizes) + content
+    return encode_varint(number << 3 | _TEXT) + encode_varint(len(content)) + content
 
 
 CIFF = ExportFormat("ciff", "CIFF", Holds.INTEGERS, _write)

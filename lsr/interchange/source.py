@@ -110,10 +110,11 @@ class Source:
     def documents(self) -> Iterator[tuple[Document, list[int], list[Any]]]:
         """Yield each document as it is stored, its terms and its values; see `ranges`."""
         for one in self.ranges():
-            terms, values, ends = one.terms.tolist(), _numbers(one.values), one.indptr.tolist()
+            ends = one.indptr.tolist()
             for row, document in enumerate(one.stored.documents()):
+                # A range of lists would take ten times the memory of its arrays.
                 span = slice(ends[row], ends[row + 1])
-                yield document, terms[span], values[span]
+                yield document, one.terms[span].tolist(), _numbers(one.values[span])
                 self.progress(1)
 
     def statistics(self) -> Statistics:

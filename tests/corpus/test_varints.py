@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.corpus.varints import decode_varints, encode_varints, varint_sizes
+from lsr.corpus.varints import decode_varints, encode_varint, encode_varints, varint_sizes
 
 INTEGERS = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
 
@@ -22,6 +23,7 @@ def test_integers_are_written_by_the_definition_and_read_back(values: list[int])
     encoded = encode_varints(values)
 
     assert encoded == b"".join(map(naive, values))
+    assert b"".join(map(encode_varint, values)) == encoded
     assert decode_varints(encoded).tolist() == values
 
 
@@ -31,8 +33,6 @@ def test_the_example_of_the_documentation() -> None:
 
 @given(st.integers(0, 2**64 - 1))
 def test_sizes_are_those_of_the_bytes(value: int) -> None:
-    import numpy as np
-
     (size,) = varint_sizes(np.array([value], dtype=np.uint64)).tolist()
 
     assert size == len(naive(value))

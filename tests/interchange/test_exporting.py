@@ -1,5 +1,6 @@
 """All formats: what is refused, what is recorded, what never leaves."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from command import tree
 from interchange import DELETED, TERMS, make_index
-from lsr.errors import ConfigError, InvalidInputError
+from lsr.errors import ConfigError, DiskFullError, InvalidInputError
+from lsr.index import storage
 from lsr.interchange import FORMATS, export_index
 from lsr.interchange.folder import RECORD_NAME
 from lsr.retrieval import Index
@@ -177,6 +179,23 @@ def test_an_export_is_replaced_on_demand(index: Index, tmp_path: Path) -> None:
     export_index(index, "anserini", tmp_path / "out", replace=True)
 
     assert set(tree(tmp_path / "out")) == {RECORD_NAME, "collection/documents.jsonl"}
+
+
+@each_format
+@pytest.mark.parametrize("buffer_bytes", [1, 1 << 20])
+def test_a_full_disk_is_said_and_leaves_nothing(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, buffer_bytes: int
+) -> None:
+    def fail(file: object, content: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage, "BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(storage.disk, "write", fail)
+
+    with pytest.raises(DiskFullError, match="The disk is full"):
+        export_index(index, name, tmp_path / "out")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_new_commit_is_not_awaited(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_points_are_numbered_and_keep_their_documents(
 def test_qdrant_gives_the_same_scores(
     index: Index, float_index: Index, tmp_path: Path, weights: str
 ) -> None:
-    client = pytest.importorskip("qdrant_client", reason="pip install qdrant-client")
+    client = pytest.importorskip("qdrant_client", reason="Qdrant comes with the extra [dev]")
     exported = index if weights == "uint8" else float_index
     export_index(exported, "qdrant", tmp_path / "out")
     collection = json.loads((tmp_path / "out" / "collection.json").read_text())
