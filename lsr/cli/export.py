@@ -30,7 +30,7 @@ class Target(StrEnum):
 
 
 def export(
-    format: Annotated[Target, typer.Argument(metavar="FORMAT", help=f"{', '.join(Target)}.")],
+    format: Annotated[Target, typer.Argument(metavar="FORMAT", help="What to write.")],
     index: IndexOption,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="New folder for the files.")

@@ -21,7 +21,7 @@ class Origin(StrEnum):
 
 
 def import_index(
-    format: Annotated[Origin, typer.Argument(metavar="FORMAT", help=f"{', '.join(Origin)}.")],
+    format: Annotated[Origin, typer.Argument(metavar="FORMAT", help="What SOURCE is.")],
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", help="A file of the format, or its folder.")
     ],
