@@ -16,7 +16,7 @@ def anserini_jar() -> str:
     """Return Anserini's fat jar, which comes with pyserini; skip the test where it is not."""
     found = os.environ.get(JAR_VARIABLE, "")
     if not Path(found).is_file():
-        pytest.skip(f"set {JAR_VARIABLE} to anserini-0.25.0-fatjar.jar of pyserini 0.25.0")
+        pytest.skip(f"make reference-engines fetches Anserini's jar, or {JAR_VARIABLE} names it")
     if shutil.which("java") is None:
         pytest.skip("there is no java on the PATH")
     return found
