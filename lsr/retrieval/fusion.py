@@ -7,8 +7,8 @@ A document that is not among the best of a half gets 0 from it. Where all that a
 score the same, such as a single document, each gets 1: it found them and prefers none.
 
 Paper: S. Zhuang et al., "PromptReps: Prompting Large Language Models to Generate Dense and Sparse
-Representations for Zero-Shot Document Retrieval", EMNLP 2024, whose own program gives 0 where all
-score the same; a word that one document alone has would then count for nothing.
+Representations for Zero-Shot Document Retrieval", EMNLP 2024. It does not say what holds where all
+score the same; if each got 0, a word that one document alone has would count for nothing.
 """
 
 from __future__ import annotations
