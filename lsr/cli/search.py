@@ -67,7 +67,10 @@ def search(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.trec", help="With --queries: the run to write (.gz too)."),
+        typer.Option(
+            metavar="OUT.trec",
+            help="With --queries: the run to write, in MS MARCO's form if it ends in .tsv (.gz too).",
+        ),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what each term adds to the scores.")
