@@ -69,7 +69,7 @@ def search(
         Path | None,
         typer.Option(
             metavar="OUT.trec",
-            help="With --queries: the run to write, in MS MARCO's form if it ends in .tsv (.gz too).",
+            help="With --queries: the run to write (.gz too); .tsv: MS MARCO's form.",
         ),
     ] = None,
     explain: Annotated[
