@@ -38,7 +38,10 @@ def convert(
 
     set_quiet(quiet)
     options = EncoderOptions(
-        model, max_length, query_model=query_model, query_weights=query_weights
+        model=model,
+        max_length=max_length,
+        query_model=query_model,
+        query_weights=query_weights,
     )
     encoder = options.load(Backend.AUTO)
     folder = save_encoder(encoder, output, replace=force)

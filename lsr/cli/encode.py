@@ -81,14 +81,14 @@ def encode(
     is_folder = _is_folder(output, queries, resume)
     started = time.perf_counter()
     encoder = EncoderOptions(
-        model,
-        max_length,
-        precision,
-        method,
-        query_model,
-        query_weights,
-        parsed_passages(on_long, stride),
-        template,
+        model=model,
+        max_length=max_length,
+        precision=precision,
+        method=method,
+        query_model=query_model,
+        query_weights=query_weights,
+        passages=parsed_passages(on_long, stride),
+        template=template,
     ).load(backend)
     if is_folder:
         count = _encode_to_folder(input, encoder, output, on_long, resume)

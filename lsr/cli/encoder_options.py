@@ -76,7 +76,7 @@ BackendOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderOptions:
     """What was said of an encoder; None where nothing was."""
 

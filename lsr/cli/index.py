@@ -128,14 +128,14 @@ def index(
     started = time.perf_counter()
     path = Path(index)
     encoder_options = EncoderOptions(
-        model,
-        max_length,
-        precision,
-        method,
-        query_model,
-        query_weights,
-        parsed_passages(on_long, stride),
-        template,
+        model=model,
+        max_length=max_length,
+        precision=precision,
+        method=method,
+        query_model=query_model,
+        query_weights=query_weights,
+        passages=parsed_passages(on_long, stride),
+        template=template,
     )
     options = {
         **encoder_options.settings(),
