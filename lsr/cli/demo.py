@@ -23,7 +23,7 @@ from lsr.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from lsr.cli.rendering import HitView
+    from lsr.hit_views import HitView
     from lsr.retrieval import Index
 
 QUESTIONS = (
@@ -138,7 +138,7 @@ class _Advance:
 
 
 def _hit_views(index: Index, question: str) -> list[HitView]:
-    from lsr.cli.rendering import hit_views
+    from lsr.hit_views import hit_views
 
     return hit_views(index, question, index.search(question, _HITS_SHOWN))
 

@@ -172,7 +172,8 @@ def _answer(
             }
         )
         return
-    from lsr.cli.rendering import hit_views, render_hits
+    from lsr.cli.rendering import render_hits
+    from lsr.hit_views import hit_views
 
     views = hit_views(index, question, hits, detailed=explain, approximation=approximation)
     render_hits(question_in_words(question), views, stdout)

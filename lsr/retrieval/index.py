@@ -258,6 +258,13 @@ class Index:
         """See the last commit."""
         self._searcher = Searcher.open(self.path)
 
+    def reopened(self) -> Index:
+        """Return the last commit as another object, which shares the encoder with this one.
+
+        This one keeps its snapshot: searches of both can run at the same time.
+        """
+        return Index(self.path, self._blueprint, Searcher.open(self.path))
+
     def vectors_of(self, queries: QueryBatch) -> SparseBatch:
         """Return the vectors of queries in the index's vocabulary, encoding texts.
 

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from command import lsr
-from lsr.cli.rendering import Contribution, HitView, hit_views, render_hits
+from lsr.cli.rendering import render_hits
 from lsr.highlighting import Highlight
+from lsr.hit_views import Contribution, HitView, hit_views
 from lsr.retrieval import Index
 from lsr.sparse import SparseBatch
 from word_encoder import WORDS, WordEncoder
