@@ -1,1 +1,1 @@
-"""The REST service."""
+"""The REST search API and its page: `create_app` makes it, `lsr serve` runs it."""

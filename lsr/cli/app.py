@@ -26,6 +26,7 @@ from lsr.cli.merge import merge
 from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.reproduce import reproduce
 from lsr.cli.search import search
+from lsr.cli.serve import serve
 from lsr.cli.snapshot import restore, snapshot
 from lsr.cli.verify import verify
 from lsr.cli.warmup import warmup
@@ -47,7 +48,7 @@ app = typer.Typer(
     "Example: lsr demo",
 )
 for verb in (
-    *(demo, index, search, explain, delete, merge, encode, info, verify),
+    *(demo, index, search, serve, explain, delete, merge, encode, info, verify),
     *(convert, snapshot, restore, export, doctor, warmup),
 ):
     add_command(app, verb)

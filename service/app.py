@@ -1,0 +1,35 @@
+"""What makes up the service? The paths, the handling of problems, and the state they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import lsr
+from lsr.service import health_routes, index_routes, search_routes
+from lsr.service.catalog import Catalog
+from lsr.service.problems import handle_problems
+from lsr.service.settings import Settings
+
+
+def create_app(folders: Iterable[Path], settings: Settings | None = None) -> FastAPI:
+    """Return the service as an ASGI application.
+
+    Args:
+        folders: indexes to serve, and folders that hold indexes.
+        settings: what the operator decided; by default, of the environment.
+
+    Raises:
+        IndexNotFoundError: a folder is no index and holds none.
+        ConfigError: a setting or the name of an index cannot be used.
+    """
+    settings = settings or Settings()
+    app = FastAPI(title="lsr", version=lsr.__version__, summary="Learned sparse retrieval.")
+    app.state.settings = settings
+    app.state.catalog = Catalog(folders, settings)
+    handle_problems(app)
+    for routes in (search_routes, index_routes, health_routes):
+        app.include_router(routes.router)
+    return app

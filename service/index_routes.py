@@ -1,0 +1,55 @@
+"""Which indexes are there, and what do they hold?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from lsr.index import Searcher
+from lsr.retrieval import Index
+from lsr.service.answers import JsonAnswer
+from lsr.service.catalog import Catalog
+from lsr.service.json_bodies import StrictRoute
+
+router = APIRouter(prefix="/v1/indexes", route_class=StrictRoute, tags=["indexes"])
+
+
+@router.get("")
+async def list_indexes(request: Request) -> Response:
+    """List the indexes, with their sizes."""
+    catalog: Catalog = request.app.state.catalog
+    names = catalog.names
+
+    def work() -> list[dict[str, Any]]:
+        return [_summary(name, catalog[name].latest()) for name in names]
+
+    return JsonAnswer({"indexes": await run_in_threadpool(work)})
+
+
+@router.get("/{name}")
+async def index_information(request: Request, name: str) -> Response:
+    """Return counts, sizes and settings of an index."""
+    catalog: Catalog = request.app.state.catalog
+    served = catalog[name]
+
+    def work() -> dict[str, Any]:
+        facts = served.latest().info()
+        del facts["path"]  # where it lies is the operator's business
+        return {"name": name, **facts}
+
+    return JsonAnswer(await run_in_threadpool(work))
+
+
+def _summary(name: str, index: Index) -> dict[str, Any]:
+    searcher: Searcher = index.searcher
+    return {
+        "name": name,
+        "commit": searcher.manifest.commit,
+        "n_docs": searcher.n_docs,
+        "fields": {field: kind.value for field, kind in searcher.manifest.fields.items()},
+        "takes_text": index.has_encoder,
+        "is_hybrid": bool(searcher.manifest.dense_size),
+    }
