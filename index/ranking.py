@@ -6,19 +6,22 @@ Importing this module loads kernels.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsr.index.approximation import Approximation
+from lsr.index.filters import Filter
+from lsr.index.segment_search import Searchable, SegmentSearch
 from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.bound import Bound, bind
 from lsr.kernels.exhaustive_float import search_exhaustive_float
 from lsr.kernels.postings import RANGE_SIZE
-from lsr.kernels.query_weights import quantize_queries
-from lsr.kernels.score_filter import Scratch, new_scratch
-from lsr.kernels.search import SegmentView, new_heaps, search_segment, sort_heaps
+from lsr.kernels.queries import begin, finish
+from lsr.kernels.score_filter import new_scratch
+from lsr.kernels.search import are_prepared, search_segment
 from lsr.kernels.top_k import sort_best
 from lsr.sparse import SparseBatch
 
@@ -28,43 +31,56 @@ Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
 _memory = threading.local()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What is common to all queries of a search.
 
     Attributes:
-        views: the segments, in order.
+        segments: in order, prepared for the queries.
         k: hits a query.
         algorithm: how to search.
         approximation: what to give up.
         step: weight of one impact unit.
     """
 
-    views: Sequence[SegmentView]
+    segments: Sequence[Searchable]
     k: int
     algorithm: Algorithm
     approximation: Approximation
     step: float
 
 
+def prepared(
+    searches: Iterable[SegmentSearch], terms: NDArray[np.uint32], where: Filter | None
+) -> list[Searchable]:
+    """Return segments ready to be searched for terms.
+
+    Raises:
+        CorruptIndexError: a posting list is damaged.
+    """
+    segments = []
+    for search in searches:
+        segment = search.searchable(where)
+        if not are_prepared(segment.bound, terms):
+            search.prepare(terms)
+        segments.append(segment)
+    return segments
+
+
 def rank_by_impacts(queries: SparseBatch, plan: Plan) -> Ranked:
     """Rank by integer sums of query weight times impact, then scale the sums back to weights."""
-    weights, steps = quantize_queries(queries.indptr, queries.weights)
-    vectors = queries.indptr, queries.terms, weights
-    heaps = new_heaps(len(queries), plan.k)
+    under_way = begin(queries.indptr, queries.terms, queries.weights, plan.k)
     scratch = _thread_scratch()
-    for view in plan.views:
+    approximation = plan.approximation
+    for segment in plan.segments:
         search_segment(
-            view,
-            *vectors,
-            int(plan.algorithm),
-            plan.approximation.bound_factor,
-            plan.approximation.max_ranges or 0,
+            segment.bound,
+            under_way,
             scratch,
-            heaps,
+            int(plan.algorithm),
+            approximation.bound_factor,
+            approximation.max_ranges or 0,
         )
-    sort_heaps(heaps)
-    return heaps.docs, heaps.scores * (steps * plan.step)[:, None]
+    return finish(under_way, plan.step)
 
 
 def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
@@ -75,7 +91,7 @@ def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
     offsets = np.empty(RANGE_SIZE, dtype=np.uint16)
     for number, (terms, weights) in enumerate(queries.rows()):
         size = 0
-        for view in plan.views:
+        for view, _ in plan.segments:
             known = terms < view.max_impacts.size
             size = search_exhaustive_float(
                 view.postings,
@@ -94,9 +110,9 @@ def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
     return doc_numbers, scores
 
 
-def _thread_scratch() -> Scratch:
+def _thread_scratch() -> Bound:
     """Return this thread's memory for searches; asking the system for it costs as much as one."""
     if not hasattr(_memory, "scratch"):
-        _memory.scratch = new_scratch()
-    scratch: Scratch = _memory.scratch
+        _memory.scratch = bind(new_scratch())
+    scratch: Bound = _memory.scratch
     return scratch

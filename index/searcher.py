@@ -52,9 +52,9 @@ class Rankings:
 
     def hits(self, query: int) -> list[tuple[int, float]]:
         """Return the (document number, score) pairs of one query."""
-        found = int(np.count_nonzero(self.doc_numbers[query] >= 0))
-        numbers = self.doc_numbers[query, :found].tolist()
-        return list(zip(numbers, self.scores[query, :found].tolist(), strict=True))
+        numbers = self.doc_numbers[query].tolist()
+        hits = list(zip(numbers, self.scores[query].tolist(), strict=True))
+        return hits if numbers[-1] >= 0 else hits[: numbers.index(-1)]
 
 
 class Searcher:
@@ -147,10 +147,10 @@ class Searcher:
         if once and len(queries) == 1 and is_plain and is_answered_sooner(queries, self._searches):
             step = None if self._is_float else self._quantizer.step
             return Rankings(*answer(queries, self._searches, k, where=where, step=step))
-        from lsr.index.ranking import Plan, rank_by_impacts, rank_by_weights
+        from lsr.index.ranking import Plan, prepared, rank_by_impacts, rank_by_weights
 
         plan = Plan(
-            [segment.view(queries.terms, where) for segment in self._searches],
+            prepared(self._searches, queries.terms, where),
             k,
             algorithm,
             approximation,

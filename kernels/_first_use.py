@@ -19,7 +19,7 @@ class CompilationNotice(event.Listener):
     def on_start(self, happening: Any) -> None:
         """Take note that Numba begins to compile a function, which may be anyone's."""
         function = happening.data["dispatcher"].py_func
-        if not self._is_given and function.__module__.startswith(__package__ or ""):
+        if not self._is_given and (function.__module__ or "").startswith(__package__ or ""):
             self._is_given = True
             logger.warning(
                 "Compiling kernels for this processor. This happens once and takes up to half a "

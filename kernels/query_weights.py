@@ -15,6 +15,7 @@ from lsr.kernels._compile import kernel
 from lsr.kernels.search_reference import MAX_QUERY_WEIGHT, MAX_WEIGHT_SUM
 
 
+@kernel
 def quantize_queries(
     indptr: NDArray[np.int64], weights: NDArray[np.float32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
@@ -25,17 +26,6 @@ def quantize_queries(
         weights: above zero.
     """
     integers, steps = np.empty(weights.size, dtype=np.uint32), np.ones(indptr.size - 1)
-    _quantize_queries(indptr, weights, integers, steps)
-    return integers, steps
-
-
-@kernel
-def _quantize_queries(
-    indptr: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    integers: NDArray[np.uint32],
-    steps: NDArray[np.float64],
-) -> None:
     for query in range(indptr.size - 1):
         begin, end = indptr[query], indptr[query + 1]
         largest, total, is_whole = 0.0, 0.0, True
@@ -52,3 +42,4 @@ def _quantize_queries(
             steps[query] = 1.0 / scale
         for position in range(begin, end):
             integers[position] = max(1.0, np.rint(np.float64(weights[position]) * scale))
+    return integers, steps

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
 from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.bound import Bound
 from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.exhaustive import search_exhaustive
 from lsr.kernels.postings import KTH, Postings
+from lsr.kernels.queries import Queries
 from lsr.kernels.range_maxscore import FIRST_WINDOW, search_maxscore
-from lsr.kernels.score_filter import Scratch, fits_filter
-from lsr.kernels.top_k import sort_best
+from lsr.kernels.score_filter import fits_filter
 
 DOC_NS, ROW_NS, POSTING_NS = 0.12, 0.07, 0.7
 """What exhaustive search takes for a document, for one in a row, and for a sparse posting."""
@@ -44,10 +45,11 @@ class SegmentView(NamedTuple):
 
     Attributes:
         postings: its posting lists, impacts of 8 bits.
-        rows: its rows, filled in for the terms of the queries.
+        rows: its rows, filled in for the terms that are prepared.
         max_impacts: shape (n_terms,), largest impact of each term, 0 for one it lacks.
         kth_impacts: shape (3, n_terms), see `kth_impacts`.
         frequencies: shape (n_terms,), documents that have each term.
+        is_prepared: shape (n_terms,), whether a term's lists were checked and its row is filled.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         n_docs: documents.
         first_doc: number of its first document in the index.
@@ -58,35 +60,10 @@ class SegmentView(NamedTuple):
     max_impacts: NDArray[np.uint8]
     kth_impacts: NDArray[np.uint8]
     frequencies: NDArray[np.uint32]
+    is_prepared: NDArray[np.bool_]
     excluded: NDArray[np.uint8]
     n_docs: int
     first_doc: int
-
-
-class Heaps(NamedTuple):
-    """The best documents of each query so far.
-
-    Attributes:
-        scores: shape (n_queries, k).
-        docs: shape (n_queries, k).
-        sizes: shape (n_queries,), entries in use.
-        thresholds: shape (n_queries,), at least k documents are known to score more, or 0.
-    """
-
-    scores: NDArray[np.int64]
-    docs: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    thresholds: NDArray[np.int64]
-
-
-def new_heaps(n_queries: int, k: int) -> Heaps:
-    """Return the empty heaps of queries for `k` hits each."""
-    return Heaps(
-        np.empty((n_queries, k), dtype=np.int64),
-        np.empty((n_queries, k), dtype=np.int64),
-        np.zeros(n_queries, dtype=np.int64),
-        np.zeros(n_queries, dtype=np.int64),
-    )
 
 
 @kernel
@@ -122,83 +99,76 @@ def choose(
 
 
 @kernel
-def raise_thresholds(
-    segment: SegmentView,
-    indptr: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    weights: NDArray[np.uint32],
-    heaps: Heaps,
-) -> None:
+def raise_thresholds(segment: SegmentView, queries: Queries) -> None:
     """Raise each query's threshold to what one term alone proves.
 
     When k documents have impact x or more for a term, k documents score weight * x or more. This
     holds only while none of them is excluded.
-
-    Args:
-        segment: a segment of the index.
-        indptr: shape (n_queries + 1,), rows of `terms` and `weights`.
-        terms: terms of all queries.
-        weights: their weights.
-        heaps: whose thresholds are raised.
     """
-    k = heaps.scores.shape[1]
+    k = queries.scores.shape[1]
     if k > _RANK_3 or segment.excluded.size > 0:
         return
     rank = 0 if k <= _RANK_1 else 1 if k <= _RANK_2 else 2
-    for query in range(indptr.size - 1):
-        for position in range(indptr[query], indptr[query + 1]):
-            if terms[position] < segment.kth_impacts.shape[1]:
-                impact = np.int64(segment.kth_impacts[rank, terms[position]])
-                proven = np.int64(weights[position]) * impact - 1
-                heaps.thresholds[query] = max(heaps.thresholds[query], proven)
+    for query in range(queries.sizes.size):
+        for position in range(queries.indptr[query], queries.indptr[query + 1]):
+            term = queries.terms[position]
+            if term < segment.kth_impacts.shape[1]:
+                impact = np.int64(segment.kth_impacts[rank, term])
+                proven = np.int64(queries.weights[position]) * impact - 1
+                queries.thresholds[query] = max(queries.thresholds[query], proven)
+
+
+@kernel
+def are_prepared(bound: Bound, terms: NDArray[np.uint32]) -> bool:
+    """Say whether a segment, a bound `SegmentView`, is ready to be searched for terms."""
+    is_prepared, n_missing = bound.value.is_prepared, 0
+    for term in terms:
+        n_missing += term < is_prepared.size and not is_prepared[term]
+    return bool(n_missing == 0)
 
 
 @kernel
 def search_segment(
-    segment: SegmentView,
-    indptr: NDArray[np.int64],
-    terms: NDArray[np.uint32],
-    weights: NDArray[np.uint32],
+    bound_segment: Bound,
+    bound_queries: Bound,
+    bound_scratch: Bound,
     algorithm: int,
     bound_factor: float,
     max_ranges: int,
-    scratch: Scratch,
-    heaps: Heaps,
 ) -> None:
-    """Offer a segment's documents to the heap of every query.
+    """Offer a segment's documents to every query.
 
     Args:
-        segment: a segment; those before it were searched before.
-        indptr: shape (n_queries + 1,), rows of `terms` and `weights`.
-        terms: terms of all queries, distinct in each; those the segment lacks are passed over.
-        weights: their weights, above zero; no score exceeds 32 bits.
+        bound_segment: `SegmentView`, prepared for the queries' terms; terms that it lacks are
+            passed over. The segments before it were searched before.
+        bound_queries: `Queries`.
+        bound_scratch: `Scratch`, memory to work in.
         algorithm: an `Algorithm`.
         bound_factor: see `search_maxscore`; below 1 the answer is approximate.
         max_ranges: see `search_maxscore`; above 0 the answer is approximate.
-        scratch: memory to work in.
-        heaps: the best documents so far.
     """
+    segment, queries, scratch = bound_segment.value, bound_queries.value, bound_scratch.value
     n_terms = segment.max_impacts.size
-    raise_thresholds(segment, indptr, terms, weights, heaps)
-    for query in range(indptr.size - 1):
-        span = slice(indptr[query], indptr[query + 1])
+    raise_thresholds(segment, queries)
+    for query in range(queries.sizes.size):
+        span = slice(queries.indptr[query], queries.indptr[query + 1])
         known = np.empty(span.stop - span.start, dtype=np.uint32)
         known_weights = np.empty(known.size, dtype=np.uint32)
         maxima = np.empty(known.size, dtype=np.uint8)
         frequencies = np.empty(known.size, dtype=np.int64)
         n_known = 0
         for position in range(span.start, span.stop):
-            term = terms[position]
+            term = queries.terms[position]
             if term < n_terms and segment.max_impacts[term] > 0:
                 known[n_known] = term
-                known_weights[n_known] = weights[position]
+                known_weights[n_known] = queries.weights[position]
                 maxima[n_known] = segment.max_impacts[term]
                 frequencies[n_known] = segment.frequencies[term]
                 n_known += 1
         if n_known == 0:
             continue
         known, known_weights, maxima = known[:n_known], known_weights[:n_known], maxima[:n_known]
-        best_scores, best_docs = heaps.scores[query], heaps.docs[query]
+        best_scores, best_docs = queries.scores[query], queries.docs[query]
         chosen = algorithm
         if chosen == _AUTO and (bound_factor < 1.0 or max_ranges > 0):
             chosen = _MAXSCORE  # the only one that can give something up
@@ -215,7 +185,7 @@ def search_segment(
         if chosen == _MAXSCORE and not fits_filter(known_weights, maxima):
             chosen = _EXHAUSTIVE
         if chosen == _EXHAUSTIVE:
-            heaps.sizes[query] = search_exhaustive(
+            queries.sizes[query] = search_exhaustive(
                 segment.postings,
                 segment.rows,
                 segment.n_docs,
@@ -226,10 +196,10 @@ def search_segment(
                 scratch.scores,
                 best_scores,
                 best_docs,
-                heaps.sizes[query],
+                queries.sizes[query],
             )
         else:
-            heaps.sizes[query] = search_maxscore(
+            queries.sizes[query] = search_maxscore(
                 segment.postings,
                 segment.rows,
                 segment.n_docs,
@@ -239,21 +209,11 @@ def search_segment(
                 frequencies[:n_known],
                 segment.excluded,
                 segment.first_doc,
-                heaps.thresholds[query],
+                queries.thresholds[query],
                 bound_factor,
                 max_ranges,
                 scratch,
                 best_scores,
                 best_docs,
-                heaps.sizes[query],
+                queries.sizes[query],
             )
-
-
-@kernel
-def sort_heaps(heaps: Heaps) -> None:
-    """Put the entries of every heap in order, best first; what is not in use becomes -1 and 0."""
-    for query in range(heaps.sizes.size):
-        sort_best(heaps.scores[query], heaps.docs[query], heaps.sizes[query])
-        for place in range(heaps.sizes[query], heaps.docs.shape[1]):
-            heaps.docs[query, place] = -1
-            heaps.scores[query, place] = 0

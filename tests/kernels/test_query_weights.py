@@ -34,9 +34,8 @@ def test_python_source_equals_reference(rows: list[list[float]]) -> None:
     """Run the kernel's lines uncompiled, so that coverage and a debugger see them."""
     indptr = np.cumsum([0, *(len(row) for row in rows)]).astype(np.int64)
     weights = np.array([weight for row in rows for weight in row], dtype=np.float32)
-    integers, steps = np.empty(weights.size, dtype=np.uint32), np.ones(len(rows))
 
-    subject._quantize_queries.py_func(indptr, weights, integers, steps)
+    integers, steps = subject.quantize_queries.py_func(indptr, weights)
 
     expected, expected_steps = quantize_queries_reference(indptr, weights)
     np.testing.assert_array_equal(integers, expected)

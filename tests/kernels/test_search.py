@@ -9,15 +9,26 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lsr.kernels.algorithm import Algorithm
+from lsr.kernels.bound import bind
 from lsr.kernels.dense_rows import document_frequencies, empty_rows, fill_row
+from lsr.kernels.queries import Queries, begin, finish
 from lsr.kernels.range_coding import encode_range, kth_impacts
 from lsr.kernels.score_filter import new_scratch
-from lsr.kernels.search import SegmentView, choose, new_heaps, search_segment, sort_heaps
+from lsr.kernels.search import (
+    SegmentView,
+    are_prepared,
+    choose,
+    raise_thresholds,
+    search_segment,
+)
 from lsr.kernels.search_reference import search_exhaustive_reference
 from posting_lists import postings_of
 
 N_TERMS = 24
 SCRATCH = new_scratch()
+ALL_PREPARED = np.ones(N_TERMS, dtype=np.bool_)
+
+QueryArrays = tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]
 
 
 class Collection(NamedTuple):
@@ -51,13 +62,12 @@ def _collection(seed: int, n_docs: int, share_excluded: float) -> Collection:
     frequencies = document_frequencies(postings, n_docs, N_TERMS)
     assert frequencies.tolist() == has.sum(axis=0).tolist()
     return Collection(
-        SegmentView(postings, rows, maxima, kth, frequencies, excluded, n_docs, 0), n_docs
+        SegmentView(postings, rows, maxima, kth, frequencies, ALL_PREPARED, excluded, n_docs, 0),
+        n_docs,
     )
 
 
-def _queries(
-    seed: int, n_queries: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:
+def _queries(seed: int, n_queries: int) -> QueryArrays:
     """Queries of 0 to 24 terms, some unknown, with small, equal and very unequal weights."""
     random = np.random.default_rng(seed)
     terms, weights = [], []
@@ -71,7 +81,31 @@ def _queries(
     return (
         indptr,
         np.concatenate(terms).astype(np.uint32),
-        np.concatenate(weights).astype(np.uint32),
+        np.concatenate(weights).astype(np.float32),
+    )
+
+
+def _searched(
+    views: list[SegmentView],
+    queries: QueryArrays,
+    k: int,
+    algorithm: Algorithm,
+    bound_factor: float = 1.0,
+    max_ranges: int = 0,
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Return documents and scores of each query, of whole weights, which are kept as they are."""
+    under_way = begin(*queries, k)
+    for view in views:
+        arguments = bind(view), under_way, bind(SCRATCH)
+        search_segment(*arguments, int(algorithm), bound_factor, max_ranges)
+    docs, scores = finish(under_way, 1.0)
+    assert docs.shape == scores.shape == (queries[0].size - 1, k)
+    assert not scores[docs < 0].any()
+    assert not SCRATCH.filter_scores.any()  # as the next search expects it
+    sizes = (docs >= 0).sum(axis=1)
+    return (
+        [row[:size].tolist() for row, size in zip(docs, sizes, strict=True)],
+        [row[:size].tolist() for row, size in zip(scores, sizes, strict=True)],
     )
 
 
@@ -88,28 +122,22 @@ def test_equals_the_oracle(
 ) -> None:
     collection = _collection(seed, n_docs, share_excluded)
     indptr, terms, weights = _queries(seed, 6)
-    heaps = new_heaps(6, k)
 
-    search_segment(collection.view, indptr, terms, weights, int(algorithm), 1.0, 0, SCRATCH, heaps)
-    sort_heaps(heaps)
+    found = _searched([collection.view], (indptr, terms, weights), k, algorithm)
 
-    for query in range(6):
+    for query, (docs, scores) in enumerate(zip(*found, strict=True)):
         row = slice(indptr[query], indptr[query + 1])
         is_known = terms[row] < N_TERMS
-        docs, scores = search_exhaustive_reference(
+        expected, expected_scores = search_exhaustive_reference(
             collection.view.postings,
             n_docs,
             terms[row][is_known],
-            weights[row][is_known],
+            weights[row][is_known].astype(np.uint32),
             collection.view.excluded,
             k,
         )
-        size = heaps.sizes[query]
-        assert heaps.docs[query, :size].tolist() == docs.tolist()
-        assert heaps.scores[query, :size].tolist() == scores.tolist()
-        assert set(heaps.docs[query, size:]) <= {-1}
-        assert not heaps.scores[query, size:].any()
-    assert not SCRATCH.filter_scores.any()  # as the next search expects it
+        assert docs == expected.tolist()
+        assert scores == expected_scores.tolist()
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
@@ -118,14 +146,11 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
     sizes = (100_000, 40_000)
     collections = [_collection(seed, size, 0.01) for seed, size in enumerate(sizes)]
     indptr, terms, weights = _queries(7, 20)
-    heaps = new_heaps(20, 10)
+    second = collections[1].view._replace(first_doc=sizes[0])
 
-    first_doc = 0
-    for collection in collections:
-        view = collection.view._replace(first_doc=first_doc)
-        search_segment(view, indptr, terms, weights, int(algorithm), 1.0, 0, SCRATCH, heaps)
-        first_doc += collection.n_docs
-    sort_heaps(heaps)
+    all_docs, all_scores = _searched(
+        [collections[0].view, second], (indptr, terms, weights), 10, algorithm
+    )
 
     for query in range(20):
         row = slice(indptr[query], indptr[query + 1])
@@ -135,7 +160,7 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
                 one.view.postings,
                 one.n_docs,
                 terms[row][is_known],
-                weights[row][is_known],
+                weights[row][is_known].astype(np.uint32),
                 one.view.excluded,
                 10,
             )
@@ -144,9 +169,8 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm) -> None:
         docs = np.concatenate([found[0][0], found[1][0] + sizes[0]])
         scores = np.concatenate([found[0][1], found[1][1]])
         order = np.lexsort((docs, -scores))[:10]
-        size = heaps.sizes[query]
-        assert heaps.docs[query, :size].tolist() == docs[order].tolist()
-        assert heaps.scores[query, :size].tolist() == scores[order].tolist()
+        assert all_docs[query] == docs[order].tolist()
+        assert all_scores[query] == scores[order].tolist()
 
 
 def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
@@ -166,35 +190,42 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
         np.array([255], dtype=np.uint8),
         kth,
         document_frequencies(postings, n_docs, 1),
+        ALL_PREPARED[:1],
         nothing,
         n_docs,
         0,
     )
-    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
-    heaps = new_heaps(1, 10)
+    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.float32)
 
-    search_segment(view, *query, int(Algorithm.MAXSCORE), 1.0, 0, SCRATCH, heaps)
-    sort_heaps(heaps)
+    weights, none = query[2].astype(np.uint32), np.zeros((1, 10), dtype=np.int64)
+    nothing_yet = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    queries = Queries(*query[:2], weights, np.ones(1), none, none, *nothing_yet)
 
-    assert heaps.thresholds.tolist() == [3 * 255 - 1]
-    assert heaps.docs[0].tolist() == (np.arange(10) * 1999).tolist()
+    docs, _ = _searched([view], query, 10, Algorithm.MAXSCORE)
+    raise_thresholds(view, queries)
+
+    assert docs == [(np.arange(10) * 1999).tolist()]
+    assert queries.thresholds.tolist() == [3 * 255 - 1]
+
+
+def test_a_segment_is_prepared_for_the_terms_that_it_has() -> None:
+    view = _collection(1, 50, 0.0).view._replace(is_prepared=np.arange(N_TERMS) < 5)
+
+    def is_prepared(*terms: int) -> bool:
+        found: bool = are_prepared(bind(view), np.array(terms, dtype=np.uint32))
+        return found
+
+    assert is_prepared(0, 4)
+    assert is_prepared(4, N_TERMS)  # the segment has no such term
+    assert is_prepared()
+    assert not is_prepared(4, 5)
 
 
 def _hits(collection: Collection, k: int, bound_factor: float, max_ranges: int) -> list[set[int]]:
-    indptr, terms, weights = _queries(3, 30)
-    heaps = new_heaps(30, k)
-    search_segment(
-        collection.view,
-        indptr,
-        terms,
-        weights,
-        int(Algorithm.MAXSCORE),
-        bound_factor,
-        max_ranges,
-        SCRATCH,
-        heaps,
+    docs, _ = _searched(
+        [collection.view], _queries(3, 30), k, Algorithm.MAXSCORE, bound_factor, max_ranges
     )
-    return [set(heaps.docs[row, : heaps.sizes[row]].tolist()) for row in range(30)]
+    return [set(found) for found in docs]
 
 
 def test_a_lower_bound_factor_finds_less_of_the_exact_answer() -> None:
@@ -228,18 +259,17 @@ def test_only_so_many_ranges_are_searched_and_never_fewer() -> None:
         np.array([200], dtype=np.uint8),
         kth,
         document_frequencies(postings, n_docs, 1),
+        ALL_PREPARED[:1],
         nothing,
         n_docs,
         0,
     )
-    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.uint32)
+    query = np.array([0, 1]), np.array([0], dtype=np.uint32), np.array([3], dtype=np.float32)
 
-    found = []
-    for max_ranges in (0, 1, 2):
-        heaps = new_heaps(1, 3)
-        search_segment(view, *query, 2, 1.0, max_ranges, SCRATCH, heaps)
-        sort_heaps(heaps)
-        found.append(heaps.docs[0].tolist())
+    found = [
+        _searched([view], query, 3, Algorithm.MAXSCORE, 1.0, max_ranges)[0][0]
+        for max_ranges in (0, 1, 2)
+    ]
 
     assert found == [[140_000, 150_000, 200_000], [140_000, 150_000, 131_072], found[0]]
 
