@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -226,12 +226,16 @@ class IndexWriter:
         return is_changed
 
     @ends_writer_on(BaseException)
-    def commit(self) -> Manifest:
+    def commit(self, notes: Mapping[str, str] | None = None) -> Manifest:
         """Publish the changes made so far and return the new manifest.
 
         When this returns, they survive a crash. If it fails, the index is what it was, or, when
         only the last sync failed, already the new commit.
+
+        Args:
+            notes: free text to store with the index from this commit on, by name.
         """
+        self._properties = {**self._properties, **(notes or {})}
         self._flush()
         self._segments.drop_empty()
         self._segments.settle()

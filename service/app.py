@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 import lsr
-from lsr.service import health_routes, index_routes, search_routes
+from lsr.service import (
+    document_routes,
+    health_routes,
+    index_routes,
+    search_routes,
+    task_routes,
+)
 from lsr.service.catalog import Catalog
 from lsr.service.problems import handle_problems
 from lsr.service.settings import Settings
+from lsr.service.writing import Writing
 
 
 def create_app(folders: Iterable[Path], settings: Settings | None = None) -> FastAPI:
@@ -26,10 +35,22 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         ConfigError: a setting or the name of an index cannot be used.
     """
     settings = settings or Settings()
-    app = FastAPI(title="lsr", version=lsr.__version__, summary="Learned sparse retrieval.")
+    app = FastAPI(
+        title="lsr",
+        version=lsr.__version__,
+        summary="Learned sparse retrieval.",
+        lifespan=_lifespan,
+    )
     app.state.settings = settings
-    app.state.catalog = Catalog(folders, settings)
+    app.state.catalog = catalog = Catalog(folders, settings)
+    app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks")
     handle_problems(app)
-    for routes in (search_routes, index_routes, health_routes):
+    for routes in (search_routes, index_routes, document_routes, task_routes, health_routes):
         app.include_router(routes.router)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await run_in_threadpool(app.state.writing.close)

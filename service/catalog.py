@@ -86,14 +86,23 @@ class Catalog:
         folders: indexes, and folders that hold indexes.
         settings: see `ServedIndex`.
 
+    Attributes:
+        roots: those of the folders that hold indexes, where more can be made.
+        state_folder: where the service keeps what is its own.
+
     Raises:
-        IndexNotFoundError: a folder is no index and holds none.
+        IndexNotFoundError: a folder is no index, holds none, and is not empty.
         ConfigError: two indexes have one name, or a name cannot stand in an address.
     """
 
     def __init__(self, folders: Iterable[Path], settings: Settings) -> None:
+        self._settings = settings
         self._served: dict[str, ServedIndex] = {}
-        for folder in folders:
+        self.roots: list[Path] = []
+        given = list(folders)
+        for folder in given:
+            if not is_index(folder):
+                self.roots.append(folder.resolve())
             for path in _indexes(folder):
                 name = path.resolve().name
                 if not NAME.fullmatch(name):
@@ -107,10 +116,20 @@ class Catalog:
                     )
                 self._served[name] = ServedIndex(path, settings)
 
+        self.state_folder = [*self.roots, *given][0] / ".service"
+
     @property
     def names(self) -> list[str]:
         """The names of all indexes, in order."""
         return sorted(self._served)
+
+    def add(self, name: str, path: Path) -> None:
+        """Serve one more index."""
+        self._served[name] = ServedIndex(path, self._settings)
+
+    def remove(self, name: str) -> None:
+        """Serve an index no more; searches that hold a snapshot of it go on."""
+        self._served.pop(name, None)
 
     def __getitem__(self, name: str) -> ServedIndex:
         """Return an index.
@@ -131,8 +150,12 @@ class Catalog:
 def _indexes(folder: Path) -> list[Path]:
     if is_index(folder):
         return [folder]
-    found = sorted(one for one in folder.iterdir() if is_index(one)) if folder.is_dir() else []
-    if not found:
+    # A link may lead anywhere, so whoever wants to serve what it leads to names it.
+    entries = (
+        [one for one in folder.iterdir() if one.name[0] != "."] if folder.is_dir() else [folder]
+    )
+    found = sorted(one for one in entries if is_index(one) and not one.is_symlink())
+    if entries and not found:
         raise IndexNotFoundError(
             f"{folder} is no index and holds none; make one with lsr index CORPUS --index {folder}."
         )

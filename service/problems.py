@@ -76,6 +76,14 @@ class Problem(Exception):
         self.errors = errors
         self.headers = headers or {}
 
+    @staticmethod
+    def of(error: LsrError) -> Problem:
+        """Return the problem that an error is to a client."""
+        for kind, status, code in _OF_ERRORS:
+            if isinstance(error, kind):
+                return Problem(status, code, str(error))
+        return Problem(500, "index-failed", str(error))
+
     def response(self, request: Request) -> Response:
         """Return the answer to `request`."""
         body: dict[str, Any] = {
@@ -101,10 +109,7 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(LsrError)
     def refused(request: Request, error: LsrError) -> Response:
-        for kind, status, code in _OF_ERRORS:
-            if isinstance(error, kind):
-                return Problem(status, code, str(error)).response(request)
-        return Problem(500, "index-failed", str(error)).response(request)
+        return Problem.of(error).response(request)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -43,16 +43,23 @@ def grouped(records: Iterable[Record], report: Report) -> Iterator[DocumentBatch
 
 def _batch(records: list[Record], report: Report) -> DocumentBatch:
     if records[0].vector is None:
-        return DocumentBatch([record.document for record in records])
+        return batch_of_records(records)
 
     def convert(rows: Sequence[int]) -> DocumentBatch:
-        return _batch_with_vectors([records[row] for row in rows])
+        return batch_of_records([records[row] for row in rows])
 
     return convert_sound_rows(len(records), convert, report)
 
 
-def _batch_with_vectors(records: list[Record]) -> DocumentBatch:
+def batch_of_records(records: Sequence[Record]) -> DocumentBatch:
+    """Put records into one batch, all of which, or none, carry vectors.
+
+    Raises:
+        InvalidInputError: a weight of a vector cannot be right.
+    """
     documents = [record.document for record in records]
+    if records and all(record.vector is None for record in records):
+        return DocumentBatch(documents)
     rows = [record.vector or {} for record in records]
     try:
         vectors, terms = batch_of_named_terms(rows, place=lambda row: documents[row].place)

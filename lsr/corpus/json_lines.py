@@ -65,13 +65,28 @@ def _records(
 ) -> Iterator[Record]:
     for place, source in sources:
         try:
-            record = _record(source, place, form)
+            record = json_record(source, place, form)
         except InvalidInputError as error:
             report(error)
-        except RecursionError:
-            report(_too_deep(place))
         else:
             yield record
+
+
+def json_record(source: bytes, place: str, form: RecordForm) -> Record:
+    """Read one JSON object.
+
+    Args:
+        source: the object, without white space around it.
+        place: where it stands, for messages.
+        form: what it is expected to hold.
+
+    Raises:
+        InvalidInputError: it is malformed, or no record of this form.
+    """
+    try:
+        return _record(source, place, form)
+    except RecursionError:
+        raise _too_deep(place) from None
 
 
 def _record(source: bytes, place: str, form: RecordForm) -> Record:

@@ -59,6 +59,11 @@ class Writer:
         return self._index_writer.resumed
 
     @property
+    def has_failed(self) -> bool:
+        """Whether a step broke off, after which this writer can do nothing more."""
+        return self._index_writer.failure is not None
+
+    @property
     def is_checkpoint_due(self) -> bool:
         """Whether enough was done since the last checkpoint to take another."""
         return self._index_writer.is_checkpoint_due
@@ -151,10 +156,15 @@ class Writer:
         """
         return self._index_writer.merge()
 
-    def commit(self) -> None:
-        """Make the documents added so far durable and visible."""
-        self._index_writer.commit()
+    def commit(self, notes: Mapping[str, str] | None = None) -> int:
+        """Make the documents added so far durable and visible, and return the commit's number.
+
+        Args:
+            notes: free text to keep with the index from this commit on, by name.
+        """
+        manifest = self._index_writer.commit(notes)
         self._index.refresh()
+        return manifest.commit
 
     def checkpoint(self, progress: dict[str, Any]) -> None:
         """Keep the documents added so far, invisibly, for ``Index.writer(resume=True)``.
