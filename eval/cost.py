@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lsr.documents import QueryBatch
 from lsr.eval.bench.machine import this_machine
-from lsr.eval.sparsity import count_terms, flops
-from lsr.retrieval import Index
+from lsr.eval.sparsity import TermCounts, count_terms, flops
+from lsr.retrieval import HybridQueries, Index
 from lsr.sparse import SparseBatch
 
 MAX_TIMED = 1000
@@ -68,7 +68,7 @@ class Cost:
         search_bytes: of these, what search reads; the rest are the documents themselves.
         bytes_per_posting: `search_bytes` by the number of weights.
         flops: products of weights that a query and a document have on average.
-        query_terms: number of terms of every query.
+        query_terms: number of terms of every query that are searched for.
         documents_by_terms: {number of terms: documents that have so many}.
         peak_memory_bytes: most memory that the process has held until now, indexing included where
             it has indexed; None where the system does not say.
@@ -121,45 +121,67 @@ class Cost:
 
 
 def measure_cost(
-    index: Index, queries: QueryBatch, vectors: SparseBatch, k: int, indexing_s: float | None
+    index: Index,
+    vectors: SparseBatch | HybridQueries,
+    k: int,
+    indexing_s: float | None,
+    *,
+    encode: Callable[[int], object] | None,
 ) -> Cost:
     """Time queries on an index that has answered all of them before.
 
     Args:
         index: the index.
-        queries: at least one.
-        vectors: of the queries, in the vocabulary of the index.
+        vectors: of at least one query, in the vocabulary of the index.
         k: depth of the rankings.
         indexing_s: passed on.
+        encode: encodes the query of a row once more; None where queries came as vectors.
     """
     n_timed = min(MAX_TIMED, len(vectors))
     rows = [number * len(vectors) // n_timed for number in range(n_timed)]
     counts, info, machine = count_terms(index.searcher), index.info(), this_machine()
     return Cost(
         k=k,
-        encoding=_encoding_times(index, queries, rows),
+        encoding=None if encode is None else _encoding_times(encode, rows),
         search=_search_times(index, vectors, rows, k),
         queries_per_second=_throughputs(index, vectors.take(rows), k),
         indexing_s=indexing_s,
         index_bytes=info["size_bytes"],
         search_bytes=info["search_bytes"],
         bytes_per_posting=info["search_bytes_per_posting"],
-        flops=flops(counts, vectors),
-        query_terms=np.diff(vectors.indptr).tolist(),
+        flops=_flops(counts, vectors),
+        query_terms=np.diff(_searched_terms(vectors).indptr).tolist(),
         documents_by_terms=counts.docs_of_length,
         peak_memory_bytes=peak_memory_bytes(),
         machine=f"{machine.cpu}, {machine.n_cores} cores",
     )
 
 
-def _encoding_times(index: Index, queries: QueryBatch, rows: list[int]) -> Latencies | None:
-    if queries.vectors is not None:
-        return None
-    index.vector_of(queries.questions[rows[0]])  # a batch of one may take a path of its own
-    return _latencies([lambda row=row: index.vector_of(queries.questions[row]) for row in rows])
+def _flops(counts: TermCounts, vectors: SparseBatch | HybridQueries) -> float:
+    """Count a product for each number of a dense row, where dense rows are searched."""
+    products = flops(counts, _searched_terms(vectors))
+    if isinstance(vectors, HybridQueries) and vectors.alpha > 0:
+        products += vectors.dense.shape[1]
+    return products
 
 
-def _search_times(index: Index, vectors: SparseBatch, rows: list[int], k: int) -> Latencies:
+def _searched_terms(vectors: SparseBatch | HybridQueries) -> SparseBatch:
+    """Return the sparse vectors that are searched with: without terms where none is."""
+    if not isinstance(vectors, HybridQueries):
+        return vectors
+    if vectors.alpha < 1:
+        return vectors.sparse
+    return SparseBatch.from_rows([[]] * len(vectors), vectors.sparse.n_terms)
+
+
+def _encoding_times(encode: Callable[[int], object], rows: list[int]) -> Latencies:
+    encode(rows[0])  # a batch of one may take a path of its own
+    return _latencies([lambda row=row: encode(row) for row in rows])
+
+
+def _search_times(
+    index: Index, vectors: SparseBatch | HybridQueries, rows: list[int], k: int
+) -> Latencies:
     single = [vectors.slice(row, row + 1) for row in rows]
     return _latencies([lambda one=one: index.rank(one, k) for one in single])
 
@@ -173,7 +195,7 @@ def _latencies(tasks: list[Any]) -> Latencies:
     return Latencies(milliseconds)
 
 
-def _throughputs(index: Index, vectors: SparseBatch, k: int) -> dict[int, float]:
+def _throughputs(index: Index, vectors: SparseBatch | HybridQueries, k: int) -> dict[int, float]:
     found = {}
     for threads in THREADS:
         started = time.perf_counter()

@@ -9,19 +9,20 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lsr.corpus import corpus_size, read_documents
 from lsr.encoders import Encoder, EncodingListener
 from lsr.errors import ConfigError, IndexNotFoundError
+from lsr.eval.asking import Asked, ask
 from lsr.eval.cost import Cost, measure_cost
 from lsr.eval.datasets import Dataset
 from lsr.eval.measures import Evaluation, evaluate
 from lsr.eval.quantization_cost import FloatScorer
 from lsr.eval.run_file import Run
-from lsr.retrieval import Index
+from lsr.retrieval import HybridQueries, Index
 from lsr.retrieval.writer import AddedDocuments
 from lsr.sparse import SparseBatch
 
@@ -39,7 +40,7 @@ class Experiment:
         system: name of what was measured.
         dataset: name of the dataset.
         split: which of its judgments; empty where the name says it.
-        encoder: settings of the encoder that the index remembers; None if there is none.
+        encoder: settings of what weighed the terms; None if the index remembers no encoder.
         index: evaluation of the ranking by quantized impacts.
         float_weights: evaluation of the ranking by the encoder's own weights; None when the index
             existed before, because it no longer holds them.
@@ -47,6 +48,7 @@ class Experiment:
         n_docs: documents in the index.
         n_queries: queries searched.
         cost: time, bytes, memory and work.
+        retrieval: how documents were found, in words.
     """
 
     system: str
@@ -59,6 +61,7 @@ class Experiment:
     n_docs: int
     n_queries: int
     cost: Cost
+    retrieval: str
 
     @property
     def quantization_cost(self) -> dict[str, float] | None:
@@ -78,6 +81,7 @@ class Experiment:
             "split": self.split,
             "model": self.encoder and self.encoder["model"],
             "encoder": self.encoder,
+            "retrieval": self.retrieval,
             "measures": self.index.means,
             "float_measures": self.float_weights and self.float_weights.means,
             "quantization_cost": self.quantization_cost,
@@ -104,6 +108,7 @@ def run_experiment(
     *,
     system: str | None = None,
     threads: int = 1,
+    alpha: float | None = None,
     listener: EncodingListener | None = None,
     on_added: Callable[[AddedDocuments], None] = lambda added: None,
 ) -> Experiment:
@@ -117,11 +122,14 @@ def run_experiment(
         measures: from `lsr.eval.measures.parse_measures`.
         system: name of what is measured; the model's if None.
         threads: threads of the search that the measures are taken of.
+        alpha: searches both halves of the index, and is the share of the dense one in scores; None
+            for the sparse half alone.
         listener: hears of every batch of documents that was encoded.
         on_added: hears of every batch of documents that was added.
 
     Raises:
-        ConfigError: there is no index and no encoder to make one with.
+        ConfigError: there is no index and no encoder to make one with, or `alpha` is given and the
+            index has no dense half.
     """
     index, built = existing_index(index_path, encoder), None
     if index is not None:
@@ -130,26 +138,57 @@ def run_experiment(
         raise ConfigError(f"There is no index at {index_path} yet; name a model to make one.")
     else:
         index, built = _build(dataset, index_path, encoder, listener, on_added)
-    _warn_of_absent_documents(index, dataset)
-    vectors = index.vectors_of(dataset.queries)
-    run = _search(index, dataset, vectors, threads)
-    info = index.info()
-    settings = info["encoder"]
-    return Experiment(
+    settings = index.info()["encoder"]
+    experiment = measure_ranking(
+        *(index, dataset, ask(index, dataset, alpha), measures),
         system=system or (settings["model"] if settings else str(index_path)),
+        threads=threads,
+        indexing_s=None if built is None else built.seconds,
+    )
+    if built is None or alpha is not None:
+        return experiment
+    return replace(experiment, float_weights=evaluate(dataset.qrels, built.float_run, measures))
+
+
+def measure_ranking(
+    index: Index,
+    dataset: Dataset,
+    asked: Asked,
+    measures: list[Any],
+    *,
+    system: str,
+    threads: int,
+    indexing_s: float | None,
+) -> Experiment:
+    """Search an index for the queries of a dataset, evaluate what is found, and time it.
+
+    Args:
+        index: of the dataset's corpus.
+        dataset: the judgments.
+        asked: its queries.
+        measures: from `lsr.eval.measures.parse_measures`.
+        system: name of what is measured.
+        threads: threads of the search that the measures are taken of.
+        indexing_s: seconds that the index took; None if nobody knows.
+    """
+    _warn_of_absent_documents(index, dataset)
+    run = _search(index, dataset, asked.vectors, threads)
+    info, questions, encode = index.info(), dataset.queries.questions, asked.encode
+    return Experiment(
+        system=system,
         dataset=dataset.name,
         split=dataset.split,
-        encoder=settings,
+        encoder=info["encoder"],
         index=evaluate(dataset.qrels, run, measures),
-        float_weights=(
-            None if built is None else evaluate(dataset.qrels, built.float_run, measures)
-        ),
+        float_weights=None,
         run=run,
         n_docs=info["n_docs"],
         n_queries=len(run),
         cost=measure_cost(
-            index, dataset.queries, vectors, K, None if built is None else built.seconds
+            *(index, asked.vectors, K, indexing_s),
+            encode=None if encode is None else lambda row: encode(questions[row]),
         ),
+        retrieval=asked.retrieval,
     )
 
 
@@ -218,7 +257,9 @@ def _build(
     return index, _Built(_without_self_matches(float_run, dataset), seconds)
 
 
-def _search(index: Index, dataset: Dataset, vectors: SparseBatch, threads: int) -> Run:
+def _search(
+    index: Index, dataset: Dataset, vectors: SparseBatch | HybridQueries, threads: int
+) -> Run:
     rankings = index.rank(vectors, _depth(dataset), threads)
     run = {
         query_id: index.searcher.named_hits(rankings, number)

@@ -7,7 +7,7 @@ the same queries adds it to the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lsr
@@ -42,12 +42,12 @@ def report_on_runs(folder: Path, title: str, evaluations: Mapping[str, Evaluatio
     _write(folder, title, evaluations, {})
 
 
-def report_on_system(folder: Path, experiment: Experiment) -> list[str]:
-    """Keep a measured system in a folder, and write the report of all that are there.
+def report_on_systems(folder: Path, experiments: Sequence[Experiment]) -> list[str]:
+    """Keep measured systems in a folder, and write the report of all that are there.
 
     Args:
         folder: where to; made if it is not there.
-        experiment: replaces one of the same name.
+        experiments: of the same queries; each replaces one of the same name.
 
     Returns:
         Names of the systems in the report, in its order, which is that of the names.
@@ -59,24 +59,24 @@ def report_on_system(folder: Path, experiment: Experiment) -> list[str]:
         DiskFullError: no space is left.
     """
     systems = made_folder(folder / SYSTEMS, "report")
-    found = {one.system: one for one in map(stored_experiment, sorted(systems.glob("*.json")))} | {
-        experiment.system: experiment
-    }
-    found = dict(sorted(found.items()))
-    _refuse_other_queries(folder, experiment, found)
+    found = {one.system: one for one in map(stored_experiment, sorted(systems.glob("*.json")))}
+    found = dict(sorted((found | {one.system: one for one in experiments}).items()))
+    first = experiments[0]
+    _refuse_other_queries(folder, first, found)
     shared = [
         measure
-        for measure in experiment.index.means
+        for measure in first.index.means
         if all(measure in one.index.means for one in found.values())
     ]
     if not shared:
         raise EvaluationError(
-            f"The systems in {folder} were not measured by {' '.join(experiment.index.means)}; "
+            f"The systems in {folder} were not measured by {' '.join(first.index.means)}; "
             "name one of their --measures, or another folder."
         )
-    store_experiment(systems / file_name(experiment.system), experiment)
+    for one in experiments:
+        store_experiment(systems / file_name(one.system), one)
     evaluations = {name: _only(one.index, shared) for name, one in found.items()}
-    title = f"{experiment.dataset} {experiment.split}".strip()
+    title = f"{first.dataset} {first.split}".strip()
     _write(folder, title, evaluations, found)
     return list(found)
 

@@ -99,7 +99,7 @@ def run_metadata(experiment: Experiment, arguments: Sequence[str]) -> dict[str, 
             "indexing": {"encoder": experiment.encoder},
             "retrieval": [
                 {
-                    "name": "exact search over an inverted index of learned sparse vectors",
+                    "name": experiment.retrieval,
                     "k": cost["k"],
                 }
             ],

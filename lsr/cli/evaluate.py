@@ -20,14 +20,15 @@ from lsr.cli.encoder_options import (
     QueryWeightsOption,
     TemplateOption,
 )
+from lsr.cli.evaluation_output import refuse_outputs, write_report, write_runs
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages
-from lsr.cli.measuring import Measuring, loaded_datasets
-from lsr.cli.output import JsonOption, QuietOption, note, set_quiet
+from lsr.cli.measuring import Baseline, Measuring, loaded_datasets
+from lsr.cli.output import JsonOption, QuietOption, set_quiet
 from lsr.cli.run_scoring import score_runs
+from lsr.cli.search_settings import AlphaOption, HybridOption, parsed_alpha
 
 if TYPE_CHECKING:
     from lsr.eval.datasets import Dataset
-    from lsr.eval.experiment import Experiment
 
 
 def evaluate(
@@ -79,8 +80,14 @@ def evaluate(
     ] = None,
     run: Annotated[
         list[Path] | None,
-        typer.Option(help="A run to score; with a dataset, the run to write."),
+        typer.Option(help="A run to score; with a dataset, the run to write, one a system."),
     ] = None,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(help="Measure this too, or alone where no model is named, and compare."),
+    ] = None,
+    hybrid: HybridOption = False,
+    alpha: AlphaOption = None,
     query_forms: Annotated[
         str | None,
         typer.Option(
@@ -122,6 +129,9 @@ def evaluate(
     rounding weights to 8 bits costs, and with time, memory and size. Beside the --run that is
     written stands a file of ir_metadata that says how it was made.
 
+    --baseline bm25 measures BM25 as well. --hybrid measures the sparse half of a model such as
+    PromptReps, the dense one and both together. All systems are compared with the first.
+
     With --qrels alone, each --run is scored, and each compared with the first by paired t-tests and
     randomization tests, corrected after Holm; the queries that moved most are named. Runs are
     TREC's, or MS MARCO's where they are named .tsv.
@@ -149,10 +159,13 @@ def evaluate(
         passages=parsed_passages(on_long, stride),
         template=template,
     )
-    measuring = Measuring(options, backend, on_long, index, measures, name, threads or 1)
+    measuring = Measuring(
+        *(options, backend, on_long, index, measures, name, threads or 1),
+        *(baseline, parsed_alpha(hybrid, alpha)),
+    )
     if suite is not None:
         _refuse_with_suite(
-            *(dataset, split, corpus, queries, qrels, index, run, query_forms, name, report)
+            *(dataset, split, corpus, queries, qrels, index, run, query_forms, name, report, alpha)
         )
         _measure_suite(measuring, suite, folder, results, json)
         return
@@ -163,30 +176,40 @@ def evaluate(
             split=split,
             **{key: value for key, value in options.settings().items() if key != "passages"},
             index=index,
+            baseline=baseline,
+            hybrid=hybrid or None,
             query_forms=query_forms,
             name=name,
             threads=threads,
         )
         score_runs(qrels, runs, measures, report, per_query, json)
         return
-    _refuse_outputs(runs, report)
+    measuring.refuse_contradictions()
+    if baseline is not None and corpus == "-":
+        raise typer.BadParameter(
+            "with --baseline the corpus is read more than once, and standard input cannot be; name "
+            "a file."
+        )
+    refuse_outputs(runs, report)
     datasets = loaded_datasets(dataset, split, corpus, queries, qrels)
     if query_forms is not None:
         _measure_forms(measuring, datasets, query_forms, runs, report, per_query, json)
         return
     if runs and len(datasets) > 1:
-        raise typer.BadParameter("one run is written, so with --run name one --split.")
-    from lsr.cli.evaluation_report import print_experiment, print_splits
+        raise typer.BadParameter("one split is written to runs, so with --run name one --split.")
+    if runs and len(runs) != measuring.n_systems:
+        raise typer.BadParameter(
+            f"each system is written to a run of its own: here, name {measuring.n_systems} --run, "
+            f"not {len(runs)}."
+        )
+    from lsr.cli.side_by_side import print_experiments
 
     experiments = measuring.measured(datasets)
-    _write_runs(runs, experiments[0])
+    write_runs(runs, experiments[0])
     if report is not None:
-        for one in experiments:
-            _report(report if len(experiments) == 1 else report / one.split, one)
-    if len(experiments) > 1:
-        print_splits(experiments, per_query, json)
-    else:
-        print_experiment(experiments[0], per_query, json)
+        for several in experiments:
+            write_report(report if len(datasets) == 1 else report / several[0].split, several)
+    print_experiments(experiments, per_query, json)
 
 
 def _refuse_without_dataset(**options: object) -> None:
@@ -212,25 +235,15 @@ def _measure_suite(
 
     system = measuring.system
     if system is None:
-        raise typer.BadParameter("name a --model to measure on the suite.")
+        raise typer.BadParameter("name a --model to measure on the suite, or a --baseline.")
+    if measuring.n_systems > 1:
+        raise typer.BadParameter(
+            "a suite is measured by one system at a time; measure the --baseline by a command "
+            "without a model, with --results of its own."
+        )
     if results is None:
         raise typer.BadParameter("name a folder for the --results of the datasets.")
     measure_suite(measuring, system, suite, folder, results, json)
-
-
-def _refuse_outputs(runs: Sequence[Path], report: Path | None) -> None:
-    """Refuse now what could not be written once everything is measured."""
-    if report is not None:
-        from lsr.eval.output_file import made_folder
-        from lsr.eval.report_charts import require_matplotlib
-
-        require_matplotlib()
-        made_folder(report, "report")
-    if len(runs) > 1:
-        raise typer.BadParameter("with --dataset one run is written, so name --run once.")
-    for output in runs:
-        if not output.absolute().parent.is_dir():
-            raise typer.BadParameter(f"there is no folder {output.parent} to write --run to.")
 
 
 def _measure_forms(
@@ -243,38 +256,30 @@ def _measure_forms(
     json: bool,
 ) -> None:
     """Measure the same questions in several forms, side by side."""
-    from lsr.cli.evaluation_report import note_forms, print_experiment, print_forms
+    from lsr.cli.evaluation_report import note_forms, print_experiment
+    from lsr.cli.side_by_side import print_forms
     from lsr.eval.query_forms import in_forms, parse_query_forms
 
     if len(datasets) > 1:
         raise typer.BadParameter("with --query-forms name one --split.")
+    if measuring.n_systems > 1:
+        raise typer.BadParameter(
+            "--query-forms compares forms of a question for one system, so leave out --baseline "
+            "and --hybrid, or the model."
+        )
     formed = in_forms(datasets[0], parse_query_forms(query_forms))
-    if runs and len(formed.datasets) > 1:
-        raise typer.BadParameter("one run is written, so with --run name one of --query-forms.")
-    experiments = measuring.measured(list(formed.datasets.values()))
-    _write_runs(runs, experiments[0])
+    if runs and len(formed.datasets) != len(runs):
+        raise typer.BadParameter(
+            f"each form is written to a run of its own: here, name {len(formed.datasets)} --run, "
+            f"not {len(runs)}."
+        )
+    experiments = [one for (one,) in measuring.measured(list(formed.datasets.values()))]
+    write_runs(runs, experiments)
     if report is not None:
-        for form, one in zip(formed.datasets, experiments, strict=True):
-            _report(report, replace(one, system=f"{one.system}, {form}"))
+        named = zip(formed.datasets, experiments, strict=True)
+        write_report(report, [replace(one, system=f"{one.system}, {form}") for form, one in named])
     note_forms(formed)
     if len(experiments) > 1:
         print_forms(formed, experiments, per_query, json)
     else:
         print_experiment(experiments[0], per_query, json)
-
-
-def _write_runs(outputs: Sequence[Path], experiment: Experiment) -> None:
-    from lsr.eval.run_file import write_run
-    from lsr.eval.run_metadata import metadata_path, write_metadata
-
-    for output in outputs:
-        write_run(output, experiment.run)
-        write_metadata(metadata_path(output), experiment)
-        note(f"The run was written to {output}, and what made it to {metadata_path(output)}.")
-
-
-def _report(folder: Path, experiment: Experiment) -> None:
-    from lsr.eval.report import report_on_system
-
-    systems = report_on_system(folder, experiment)
-    note(f"{folder / 'report.html'} shows {', '.join(systems)}.")

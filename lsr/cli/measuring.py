@@ -6,9 +6,10 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -47,9 +48,15 @@ def loaded_datasets(
     )
 
 
+class Baseline(StrEnum):
+    """What systems are compared with."""
+
+    BM25 = "bm25"
+
+
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """How to measure a system.
+    """How to measure systems: a baseline, a model, or both.
 
     Attributes:
         options: what was said of the encoder.
@@ -59,6 +66,9 @@ class Measuring:
         measures: by name; None for those of the dataset.
         name: what to call the system; None for its model and what was said of it.
         threads: of the search.
+        baseline: what to measure first; None for the model alone.
+        alpha: share of the dense half in a hybrid search, which is measured after both halves;
+            None to measure the sparse half alone.
     """
 
     options: EncoderOptions
@@ -68,12 +78,23 @@ class Measuring:
     measures: str | None
     name: str | None
     threads: int
+    baseline: Baseline | None
+    alpha: float | None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model is measured; else only the baseline is."""
+        return self.baseline is None or self.options.model is not None or self.index is not None
 
     @property
     def system(self) -> str | None:
-        """Name of the system: as told, or all that was said of the encoder; None if nothing was."""
-        if self.name is not None or self.options.model is None:
+        """Name of the system: as told, or all that was said of it; None if nothing was."""
+        if self.name is not None:
             return self.name
+        if not self.has_model:
+            return self._baseline_name
+        if self.options.model is None:
+            return None
         said = [
             f"{key.replace('_', '-')} {value}"
             for key, value in self.options.settings().items()
@@ -81,40 +102,148 @@ class Measuring:
         ]
         return ", ".join([self.options.model, *said])
 
-    def measured(self, datasets: Sequence[Dataset]) -> list[Experiment]:
-        """Run one experiment a dataset on one index; they differ in queries and judgments only."""
-        from lsr.cli.index_report import IndexReport
-        from lsr.cli.progress import progress_bar
-        from lsr.corpus import corpus_size, read_documents
-        from lsr.eval.experiment import existing_index, run_experiment
+    @property
+    def n_systems(self) -> int:
+        """How many systems are measured."""
+        n_halves = 1 if self.alpha is None else 3
+        return (self.baseline is not None) + (n_halves if self.has_model else 0)
+
+    def refuse_contradictions(self) -> None:
+        """Refuse what is said of a model where none is, and a model that is called as the baseline.
+
+        Raises:
+            typer.BadParameter: as above.
+        """
+        if self.baseline is None:
+            return
+        if self.has_model:
+            if self.name == self._baseline_name:
+                raise typer.BadParameter(
+                    f"the baseline is called {self.name} already; --name the model otherwise."
+                )
+            return
+        said = {**self.options.settings(), "hybrid": self.alpha, "template": None}
+        for name, value in said.items():
+            if value is not None:
+                option = {"passages": "on-long"}.get(name, name.replace("_", "-"))
+                raise typer.BadParameter(f"--{option} goes with a model; name a --model as well.")
+
+    def measured(self, datasets: Sequence[Dataset]) -> list[list[Experiment]]:
+        """Measure all systems on datasets of one corpus, the baseline first.
+
+        Returns:
+            For each dataset, an experiment for each system.
+        """
         from lsr.eval.measures import parse_measures
 
         parsed = [parse_measures(self.measures or one.measures) for one in datasets]
         with _index_folder(self.index) as folder:
-            existing = existing_index(folder)
-            if existing is None:
-                read_documents(datasets[0].corpus)  # refuse now what loading would delay
-            encoder = self._encoder(existing)
-            with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
-                report = IndexReport(bar)
+            # Whatever may be wrong with the model is said before anything takes time.
+            encoder = self._opened(datasets[0], folder) if self.has_model else None
+            found: list[list[Experiment]] = [[] for _ in datasets]
+            if self.baseline is not None:
+                for row, one in zip(found, self._by_baseline(datasets, parsed), strict=True):
+                    row.append(one)
+            if self.has_model:
+                experiments = self._by_model(datasets, parsed, folder, encoder)
+                for row, several in zip(found, experiments, strict=True):
+                    row += several
+        return found
 
-                def added(documents: AddedDocuments) -> None:
-                    if self.on_long is OnLong.ERROR and documents.truncated and encoder:
-                        refuse_long(documents.truncated, encoder)
-                    report.add(documents, brought_vectors=False)
+    @property
+    def _baseline_name(self) -> str:
+        from lsr.eval.bm25 import NAME
 
-                experiments = [
+        template = self.options.template
+        return NAME if template is None else f"{NAME}, template {template}"
+
+    def _by_baseline(
+        self, datasets: Sequence[Dataset], measures: Sequence[list[Any]]
+    ) -> list[Experiment]:
+        from lsr.cli.progress import progress_bar
+        from lsr.corpus import corpus_size
+        from lsr.eval.bm25 import Bm25
+
+        name = self._baseline_name if self.has_model else str(self.system)
+        corpus = datasets[0].corpus
+        with tempfile.TemporaryDirectory(prefix="lsr-eval-") as folder:
+            with progress_bar("documents", corpus_size(corpus)) as bar:
+                bm25 = Bm25(
+                    *(corpus, Path(folder) / "index"),
+                    template=self.options.template,
+                    on_read=bar.advance,
+                )
+            return [
+                bm25.measure(one, parsed, system=name, threads=self.threads)
+                for one, parsed in zip(datasets, measures, strict=True)
+            ]
+
+    def _by_model(
+        self,
+        datasets: Sequence[Dataset],
+        measures: Sequence[list[Any]],
+        folder: Path,
+        encoder: Encoder | None,
+    ) -> list[list[Experiment]]:
+        """Run experiments on one index; those of several datasets differ in queries and qrels."""
+        from lsr.cli.index_report import IndexReport
+        from lsr.cli.progress import progress_bar
+        from lsr.corpus import corpus_size
+        from lsr.eval.experiment import run_experiment
+
+        with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
+            report = IndexReport(bar)
+
+            def added(documents: AddedDocuments) -> None:
+                if self.on_long is OnLong.ERROR and documents.truncated and encoder:
+                    refuse_long(documents.truncated, encoder)
+                report.add(documents, brought_vectors=False)
+
+            experiments = [
+                [
                     run_experiment(
-                        *(one, folder, encoder, measures),
+                        *(one, folder, encoder, parsed),
                         system=self.system,
                         threads=self.threads,
+                        alpha=alpha,
                         listener=report,
                         on_added=added,
                     )
-                    for one, measures in zip(datasets, parsed, strict=True)
+                    for alpha in self._alphas
                 ]
-            report.finish()
-        return experiments
+                for one, parsed in zip(datasets, measures, strict=True)
+            ]
+        report.finish()
+        if self.alpha is None:
+            return experiments
+        return [
+            [
+                replace(one, system=f"{one.system}, {half}")
+                for one, half in zip(
+                    row, ("sparse", "dense", f"hybrid {self.alpha:g}"), strict=True
+                )
+            ]
+            for row in experiments
+        ]
+
+    @property
+    def _alphas(self) -> Sequence[float | None]:
+        return [None] if self.alpha is None else [None, 1.0, self.alpha]
+
+    def _opened(self, dataset: Dataset, folder: Path) -> Encoder | None:
+        """Return the encoder to measure with, None where an index brings its own."""
+        from lsr.corpus import read_documents
+        from lsr.eval.experiment import existing_index
+
+        existing = existing_index(folder)
+        if existing is None:
+            read_documents(dataset.corpus)  # refuse now what loading would delay
+        elif self.alpha is not None:
+            existing.refuse_hybrid()
+        encoder = self._encoder(existing)
+        if existing is None and encoder is not None and self.alpha is not None:
+            _refuse_without_dense_half(encoder)
+        return encoder
 
     def _encoder(self, existing: Index | None) -> Encoder | None:
         """Load the encoder that was named; None where an index brings its own."""
@@ -133,6 +262,17 @@ class Measuring:
                 )
             return None
         return self.options.load(self.backend)
+
+
+def _refuse_without_dense_half(encoder: Encoder) -> None:
+    from lsr.errors import ConfigError
+    from lsr.retrieval.dense_encoding import dense_size_of
+
+    if not dense_size_of(encoder):
+        raise ConfigError(
+            f"The model {encoder.model} gives texts no dense half; leave out --hybrid, or name a "
+            "method that has one, such as --method promptreps."
+        )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def score_runs(
     json: bool,
 ) -> None:
     """Score runs, compare each with the first, and report on them where that is wanted."""
-    from lsr.cli.evaluation_report import print_runs
+    from lsr.cli.side_by_side import print_runs
     from lsr.eval import measures as measuring
     from lsr.eval.datasets import measures_of_qrels
     from lsr.eval.qrels import read_qrels

@@ -30,7 +30,7 @@ def measure_suite(
 
     result = run_suite(
         *(suite, folder, results, system, names),
-        lambda dataset: measuring.measured([dataset])[0],
+        lambda dataset: measuring.measured([dataset])[0][0],
         lambda name, outcome: note(f"{name}: {outcome}"),
     )
     if json:

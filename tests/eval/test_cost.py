@@ -16,7 +16,10 @@ QUESTIONS = ["apple bread", "cheese", "nothing known", "apple apple fig"]
 
 
 def _cost(index: Index, queries: QueryBatch) -> Cost:
-    return measure_cost(index, queries, index.vectors_of(queries), 2, 1.5)
+    return measure_cost(
+        *(index, index.vectors_of(queries), 2, 1.5),
+        encode=lambda row: index.vector_of(queries.questions[row]),
+    )
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_queries_that_are_vectors_take_no_encoding(tmp_path: Path) -> None:
     index = Index.build(tmp_path / "idx", [("d1", {"x": 1.0})])
     vectors = index.vector_of({"x": 2.0})
 
-    cost = measure_cost(index, QueryBatch(["q"], [""], vectors), vectors, 10, None)
+    cost = measure_cost(index, vectors, 10, None, encode=None)
 
     assert cost.encoding is None
     assert cost.as_dict()["encoding"] is None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dense_word_encoder import DenseWordEncoder
 from lsr.errors import ConfigError, InvalidInputError
 from lsr.eval import experiment as subject
 from lsr.eval.datasets import Dataset, load_dataset
@@ -184,3 +185,14 @@ def test_splade_tiny_keeps_its_quality_on_scifact(shared_data: Path, tmp_path: P
     assert result.index.means["nDCG@10"] == pytest.approx(0.644, abs=0.003)
     assert result.float_weights.means["nDCG@10"] == pytest.approx(0.644, abs=0.003)
     assert abs(result.quantization_cost["nDCG@10"]) <= 0.002
+
+
+def test_a_hybrid_ranking_has_no_float_weights_to_compare_with(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    result = run_experiment(
+        *(dataset, tmp_path / "index", DenseWordEncoder(), parse_measures(MEASURES)), alpha=0.5
+    )
+
+    assert result.float_weights is None
+    assert "a share of 0.5 for the dense ones" in result.retrieval

@@ -8,7 +8,7 @@ import pytest
 from experiments import made_up_experiment
 from lsr.errors import EvaluationError, InvalidInputError
 from lsr.eval.measures import Evaluation
-from lsr.eval.report import SYSTEMS, report_on_runs, report_on_system
+from lsr.eval.report import SYSTEMS, report_on_runs, report_on_systems
 
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>|`*_[x](javascript:1) &amp; \u202e"
@@ -38,8 +38,8 @@ class Page(HTMLParser):
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The page of two systems whose names, and whose dataset's, are hostile."""
     folder = tmp_path_factory.mktemp("report")
-    report_on_system(folder, made_up_experiment("plain", HOSTILE))
-    report_on_system(folder, made_up_experiment(HOSTILE, HOSTILE, (0.1, 0.9)))
+    report_on_systems(folder, [made_up_experiment("plain", HOSTILE)])
+    report_on_systems(folder, [made_up_experiment(HOSTILE, HOSTILE, (0.1, 0.9))])
     return Page((folder / "report.html").read_text())
 
 
@@ -72,9 +72,9 @@ def test_is_readable_on_a_phone_and_in_the_dark(page: Page) -> None:
 
 
 def test_systems_add_up_in_their_folder(tmp_path: Path) -> None:
-    first = report_on_system(tmp_path, made_up_experiment("b", values=(0.5, 0.7)))
-    second = report_on_system(tmp_path, made_up_experiment("a", values=(0.1, 0.9)))
-    again = report_on_system(tmp_path, made_up_experiment("b", values=(0.2, 0.2)))
+    first = report_on_systems(tmp_path, [made_up_experiment("b", values=(0.5, 0.7))])
+    second = report_on_systems(tmp_path, [made_up_experiment("a", values=(0.1, 0.9))])
+    again = report_on_systems(tmp_path, [made_up_experiment("b", values=(0.2, 0.2))])
 
     assert (first, second, again) == (["b"], ["a", "b"], ["a", "b"])
     texts = Page((tmp_path / "report.html").read_text()).texts
@@ -89,7 +89,7 @@ def test_systems_add_up_in_their_folder(tmp_path: Path) -> None:
 
 
 def test_markdown_has_the_same_figures_and_escapes_names(tmp_path: Path) -> None:
-    report_on_system(tmp_path, made_up_experiment(HOSTILE, "my|set"))
+    report_on_systems(tmp_path, [made_up_experiment(HOSTILE, "my|set")])
 
     text = (tmp_path / "report.md").read_text()
 
@@ -104,11 +104,11 @@ def test_markdown_has_the_same_figures_and_escapes_names(tmp_path: Path) -> None
 
 
 def test_other_queries_are_refused_and_nothing_is_changed(tmp_path: Path) -> None:
-    report_on_system(tmp_path, made_up_experiment("a", "one"))
+    report_on_systems(tmp_path, [made_up_experiment("a", "one")])
     before = (tmp_path / "report.html").read_bytes()
 
     with pytest.raises(EvaluationError, match=r"'a' in .* other queries, those of 'one'"):
-        report_on_system(tmp_path, made_up_experiment("b", "two", (0.1, 0.2, 0.3)))
+        report_on_systems(tmp_path, [made_up_experiment("b", "two", (0.1, 0.2, 0.3))])
 
     assert (tmp_path / "report.html").read_bytes() == before
     assert len(list((tmp_path / SYSTEMS).iterdir())) == 1
@@ -119,13 +119,13 @@ def test_only_measures_that_all_have_are_shown(tmp_path: Path) -> None:
     values = first.index.per_query["nDCG@10"]
     more = Evaluation({"nDCG@10": 0.6, "RR": 0.25}, {"nDCG@10": values, "RR": values}, 0)
     other = Evaluation({"RR": 0.25}, {"RR": values}, 0)
-    report_on_system(tmp_path, first)
+    report_on_systems(tmp_path, [first])
 
-    report_on_system(tmp_path, replace(first, system="b", index=more))
+    report_on_systems(tmp_path, [replace(first, system="b", index=more)])
 
     assert "RR" not in Page((tmp_path / "report.html").read_text()).texts
     with pytest.raises(EvaluationError, match="were not measured by RR; name one"):
-        report_on_system(tmp_path, replace(first, system="c", index=other))
+        report_on_systems(tmp_path, [replace(first, system="c", index=other)])
 
 
 def test_runs_are_reported_without_times(tmp_path: Path) -> None:
@@ -142,4 +142,4 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(InvalidInputError, match=r"folder .*file/systems for the report cannot"):
-        report_on_system(tmp_path / "file", made_up_experiment())
+        report_on_systems(tmp_path / "file", [made_up_experiment()])

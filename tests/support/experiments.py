@@ -41,4 +41,5 @@ def made_up_experiment(
             peak_memory_bytes=123_456,
             machine="a processor, 2 cores",
         ),
+        retrieval="by hand",
     )
