@@ -20,7 +20,7 @@ help:  ## Say what can be made (the default)
 		while IFS='|' read -r target text; do printf '%-20s%s\n' "$$target" "$$text"; done
 
 demo:  ## Make .venv, index the documentation on this machine and answer three questions
-	$(environment) demo eval
+	$(environment) demo eval serve
 	@$(BIN)/lsr demo
 
 test:  ## Make .venv with the development extras, then run every check

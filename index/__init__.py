@@ -3,6 +3,7 @@
 from lsr.index.approximation import EXACT, Approximation
 from lsr.index.checkpoint import Checkpoint, read_checkpoint, refuse_unfinished
 from lsr.index.contents import PostingList, StoredRange, posting_lists, stored_ranges
+from lsr.index.field_values import FieldSummary, summarized_fields
 from lsr.index.fields import FieldKind, checked_fields, parse_declarations
 from lsr.index.filter_parsing import parse_filter
 from lsr.index.filters import Filter
@@ -21,6 +22,7 @@ __all__ = [
     "Approximation",
     "Checkpoint",
     "FieldKind",
+    "FieldSummary",
     "Filter",
     "IndexWriter",
     "Manifest",
@@ -45,6 +47,7 @@ __all__ = [
     "refuse_unfinished",
     "restore_snapshot",
     "stored_ranges",
+    "summarized_fields",
     "verify_index",
     "write_lock",
 ]

@@ -12,12 +12,15 @@ from fastapi.concurrency import run_in_threadpool
 import lsr
 from lsr.service import (
     document_routes,
+    field_routes,
     health_routes,
     index_routes,
     search_routes,
     task_routes,
 )
 from lsr.service.catalog import Catalog
+from lsr.service.field_routes import FieldCatalog
+from lsr.service.page_routes import page_router
 from lsr.service.problems import handle_problems
 from lsr.service.settings import Settings
 from lsr.service.writing import Writing
@@ -39,14 +42,25 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         title="lsr",
         version=lsr.__version__,
         summary="Learned sparse retrieval.",
+        docs_url=None,  # the framework's own pages load scripts from elsewhere
+        redoc_url=None,
         lifespan=_lifespan,
     )
     app.state.settings = settings
     app.state.catalog = catalog = Catalog(folders, settings)
     app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks")
+    app.state.fields = FieldCatalog()
     handle_problems(app)
-    for routes in (search_routes, index_routes, document_routes, task_routes, health_routes):
+    for routes in (
+        search_routes,
+        index_routes,
+        field_routes,
+        document_routes,
+        task_routes,
+        health_routes,
+    ):
         app.include_router(routes.router)
+    app.include_router(page_router())
     return app
 
 

@@ -30,7 +30,12 @@ def installed_name(path: Path) -> str:
     return "/".join(parts if parts[0] == "lsr" else ("lsr", *parts))
 
 
-DATA = ["lsr/py.typed", "lsr/encoders/methods.toml", "lsr/eval/published.toml"]
+DATA = [
+    "lsr/py.typed",
+    "lsr/encoders/methods.toml",
+    "lsr/eval/published.toml",
+    *(f"lsr/service/page/{path.name}" for path in (ROOT / "service" / "page").iterdir()),
+]
 
 
 def modules() -> list[str]:

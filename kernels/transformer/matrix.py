@@ -93,12 +93,11 @@ def multiply(
 
 
 @numba.njit(nogil=True, error_model="numpy", forceinline=True)
-def add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any:
-    """Return 16 outputs of a row: their sums and its bias."""
+def _add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any:
     return load(sums) + spread(bias[row])
 
 
-_dense = make_dense(float_strip, add_bias)
+_dense = make_dense(float_strip, _add_bias)
 
 
 @kernel

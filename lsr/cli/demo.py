@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +104,7 @@ def _open_or_build(path: Path, model: str, rebuild: bool) -> tuple[Index, int]:
 
 def _build(path: Path, model: str, fingerprint: str) -> tuple[Index, int]:
     from lsr.cli.progress import progress_bar
-    from lsr.demo.docstrings import docstring_documents
+    from lsr.demo.docstrings import FIELDS, docstring_documents
     from lsr.documents import DocumentBatch
     from lsr.encoders import load_encoder
     from lsr.retrieval import Index
@@ -111,7 +112,11 @@ def _build(path: Path, model: str, fingerprint: str) -> tuple[Index, int]:
     note(f"Loading the model {model} ...")
     encoder = load_encoder(model)
     index = Index.create(
-        path, encoder=encoder, properties={_FINGERPRINT: fingerprint}, replace=True
+        path,
+        encoder=encoder,
+        fields=FIELDS,
+        properties={_FINGERPRINT: fingerprint},
+        replace=True,
     )
     with console.status("Reading the documentation of the installed packages ..."):
         documents = list(docstring_documents())
@@ -172,6 +177,9 @@ def _suggest(index: Index, path: str) -> None:
     stdout.print("\nNext:")
     for command in commands:
         stdout.print(f"  {_program()} {command}", soft_wrap=True)
+    if find_spec("granian"):  # of the extra [serve]
+        stdout.print("\nSearch in a browser, at http://127.0.0.1:8080:")
+        stdout.print(f"  {_program()} serve {place}", soft_wrap=True)
 
 
 def _program() -> str:
