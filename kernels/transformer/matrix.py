@@ -93,11 +93,12 @@ def multiply(
 
 
 @numba.njit(nogil=True, error_model="numpy", forceinline=True)
-def _add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any:
+def add_bias(sums: int, row: int, token: int, bias: NDArray[np.float32]) -> Any:
+    """Return 16 outputs of a row: their sums and its bias."""
     return load(sums) + spread(bias[row])
 
 
-_dense = make_dense(float_strip, _add_bias)
+_dense = make_dense(float_strip, add_bias)
 
 
 @kernel

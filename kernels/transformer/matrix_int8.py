@@ -112,6 +112,13 @@ def _factors(weight: NDArray[np.float32], spreads: NDArray[np.float32]) -> NDArr
     return np.sqrt(shares).astype(np.float32)
 
 
+def unpack_int8(matrix: PackedInt8Matrix) -> NDArray[np.int8]:
+    """Return the bytes of the weights, shape (n_rows, n_columns)."""
+    n_strips, n_groups, _, _ = matrix.strips.shape
+    rows = matrix.strips.transpose(0, 2, 1, 3).reshape(n_strips * STRIP_ROWS, n_groups * GROUP)
+    return rows[: matrix.bias.size, : matrix.factors.size]
+
+
 def multiply_int8_reference(
     matrix: PackedInt8Matrix,
     x: QuantizedActivations,
@@ -119,11 +126,10 @@ def multiply_int8_reference(
     residual: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Say in NumPy, with exact integers and then 64 bits, what `multiply_int8` must write."""
-    n_strips, n_groups, _, _ = matrix.strips.shape
-    rows = matrix.strips.transpose(0, 2, 1, 3).reshape(n_strips * STRIP_ROWS, n_groups * GROUP)
-    rows = rows[: matrix.bias.size].astype(np.int64)
-    columns = x.values.transpose(0, 2, 1).reshape(n_groups * GROUP, -1).astype(np.int64)
-    dots = (rows @ columns) * matrix.scales[:, None].astype(np.float64)
+    columns = x.values.transpose(0, 2, 1).reshape(-1, x.scales.size).astype(np.int64)
+    dots = (unpack_int8(matrix).astype(np.int64) @ columns[: matrix.factors.size]) * matrix.scales[
+        :, None
+    ].astype(np.float64)
     product = dots * x.scales + matrix.sums[:, None].astype(np.float64) * x.lows
     product = activate_reference(product + matrix.bias[:, None], activation)
     return product if residual is None else product + residual
@@ -154,7 +160,7 @@ def multiply_int8(
     _multiply_int8(*matrix[:4], *x, out, int(activation), after)
 
 
-class _Terms(NamedTuple):
+class SumTerms(NamedTuple):
     """What turns sums of bytes into floats, see the module."""
 
     row_scales: NDArray[np.float32]
@@ -165,14 +171,15 @@ class _Terms(NamedTuple):
 
 
 @numba.njit(nogil=True, error_model="numpy", forceinline=True)
-def _read_sums(sums: int, row: int, token: int, terms: _Terms) -> Any:
+def read_sums(sums: int, row: int, token: int, terms: SumTerms) -> Any:
+    """Return 16 outputs of a row: what their sums of bytes mean."""
     scale = spread(terms.row_scales[row]) * load(terms.token_scales.ctypes.data + 4 * token)
     low = load(terms.token_lows.ctypes.data + 4 * token)
     constant = multiply_add(spread(terms.row_sums[row]), low, spread(terms.bias[row]))
     return multiply_add(load_integers(sums), scale, constant)
 
 
-_dense = make_dense(byte_strip, _read_sums)
+_dense = make_dense(byte_strip, read_sums)
 
 
 @kernel
@@ -188,6 +195,6 @@ def _multiply_int8(
     activation: int,
     residual: NDArray[np.float32],
 ) -> None:
-    terms = _Terms(row_scales, row_sums, bias, token_scales, token_lows)
+    terms = SumTerms(row_scales, row_sums, bias, token_scales, token_lows)
     x, n_groups = values.ctypes.data, values.shape[0]
     _dense(strips.ctypes.data, n_groups, bias.size, x, out, activation, residual, terms)

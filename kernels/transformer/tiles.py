@@ -56,12 +56,12 @@ PMADDWD = {
 OPERANDS = ("scalars", "row_step", "depth_step", "lanes", "lanes_step", "depth")
 
 
-def _add_product(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
+def add_product(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
     """Return total + scalars * lanes, one instruction where the processor has it."""
     return emit_call(builder, "llvm.fmuladd.v16f32", FLOATS, scalars, lanes, total)
 
 
-def _add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
+def add_dot(builder: Any, total: Any, unsigned: Any, signed: Any) -> Any:
     """Add the four products of unsigned and signed bytes to every lane, by what `DOT` says."""
     if DOT == Dot.VNNI:
         # LLVM 22 has bytes as operands; it still takes, and converts, calls of this older form.
@@ -145,16 +145,16 @@ def _emit_sums(
     lanes = builder.add(lanes, builder.mul(k, lanes_step))
     if are_weights_in_lanes:
         for vector in range(vectors):
-            _emit_prefetch(builder, _at(builder, lanes, VECTOR_BYTES, vector))
+            emit_prefetch(builder, offset(builder, lanes, VECTOR_BYTES, vector))
     else:
-        _emit_prefetch(builder, scalars)
+        emit_prefetch(builder, scalars)
     loaded = [
-        emit_load(builder, _at(builder, lanes, VECTOR_BYTES, vector), kind)
+        emit_load(builder, offset(builder, lanes, VECTOR_BYTES, vector), kind)
         for vector in range(vectors)
     ]
     new_sums = []
     for row, row_sums in enumerate(sums):
-        scalar = emit_load(builder, _at(builder, scalars, row_step, row), kind.element)
+        scalar = emit_load(builder, offset(builder, scalars, row_step, row), kind.element)
         spread = emit_spread(builder, scalar)
         new_sums.append(
             [add(builder, total, spread, one) for total, one in zip(row_sums, loaded, strict=True)]
@@ -171,16 +171,16 @@ def _emit_sums(
     return new_sums
 
 
-def _emit_prefetch(builder: Any, address: Any) -> None:
-    """Ask for what lies `PREFETCH_BYTES` on: processors wait too long to see that a stream runs."""
-    ahead = builder.add(address, ir.Constant(I64, PREFETCH_BYTES))
+def emit_prefetch(builder: Any, address: Any, distance: int = PREFETCH_BYTES) -> None:
+    """Ask for what lies `distance` bytes on: processors wait too long to see that a stream runs."""
+    ahead = builder.add(address, ir.Constant(I64, distance))
     pointer = builder.inttoptr(ahead, ir.IntType(8).as_pointer())
     # For reading, into the second-level cache, data.
     hints = [ir.Constant(I32, value) for value in (0, 2, 1)]
     emit_call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, *hints)
 
 
-def _at(builder: Any, address: Any, step: Any, count: int) -> Any:
+def offset(builder: Any, address: Any, step: Any, count: int) -> Any:
     """Return address + count * step."""
     if isinstance(step, int):
         return builder.add(address, ir.Constant(I64, step * count))
@@ -216,14 +216,14 @@ def _make_tile(
 
 def _store_sums(builder: Any, sums: list[list[Any]], out: Any, out_step: Any) -> None:
     for row, row_sums in enumerate(sums):
-        address = _at(builder, out, out_step, row)
+        address = offset(builder, out, out_step, row)
         for vector, total in enumerate(row_sums):
-            emit_store(builder, total, _at(builder, address, VECTOR_BYTES, vector))
+            emit_store(builder, total, offset(builder, address, VECTOR_BYTES, vector))
 
 
 def _keep_maximum(builder: Any, sums: list[list[Any]], maxima: Any) -> None:
     for vector, column in enumerate(zip(*sums, strict=True)):
-        address = _at(builder, maxima, VECTOR_BYTES, vector)
+        address = offset(builder, maxima, VECTOR_BYTES, vector)
         largest = emit_load(builder, address, INTS)
         for total in column:
             is_larger = builder.icmp_signed(">", total, largest)
@@ -232,16 +232,16 @@ def _keep_maximum(builder: Any, sums: list[list[Any]], maxima: Any) -> None:
 
 
 def _signed_scalars(builder: Any, total: Any, scalars: Any, lanes: Any) -> Any:
-    return _add_dot(builder, total, lanes, scalars)
+    return add_dot(builder, total, lanes, scalars)
 
 
-float_tile = _make_tile(FLOATS, _add_product, _store_sums)
+float_tile = _make_tile(FLOATS, add_product, _store_sums)
 """``float_tile(..., out, out_step)`` stores the sums of row r at ``out + r * out_step``."""
 
 byte_tile = _make_tile(INTS, _signed_scalars, _store_sums)
 """``byte_tile(..., out, out_step)`` stores 32-bit sums. A scalar is four signed bytes, a lane four
 unsigned ones."""
 
-byte_max_tile = _make_tile(INTS, _add_dot, _keep_maximum, are_weights_in_lanes=True)
+byte_max_tile = _make_tile(INTS, add_dot, _keep_maximum, are_weights_in_lanes=True)
 """``byte_max_tile(..., maxima)`` raises vectors of 32-bit integers to the largest sum of a row. A
 scalar is four unsigned bytes, a lane four signed ones."""

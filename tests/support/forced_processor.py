@@ -13,8 +13,9 @@ import numba
 import numpy as np
 
 from assembly import assembly_of
+from block_matrices import block_masked
 from lsr.kernels import transformer
-from lsr.kernels.transformer import processor, strips
+from lsr.kernels.transformer import block_tiles, processor, strips
 from transformer_inputs import activations, normal, starts_of
 
 INTERESTING = re.compile(r"\b(vfmadd\w+ps|v?pmaddwd|vpdpbusd|v?mulps)\s[^\n]*?%([xyz]mm)")
@@ -31,6 +32,25 @@ def instructions(strip_product: Any, weight: Any) -> dict[str, int]:
     compiled = numba.njit(nogil=True, error_model="numpy")(kernel)
     x, out = np.zeros((5, 48), dtype=np.float32), np.zeros((8, 48), dtype=np.float32)
     found = INTERESTING.findall(assembly_of(compiled, weight, x, out))
+    return dict(Counter(f"{name} {register}" for name, register in found))
+
+
+def block_instructions(tile: Any) -> dict[str, int]:
+    """Count the instructions that multiply of a strip of blocks and one vector of tokens."""
+
+    def kernel(weight: Any, columns: Any, depth: int, x: Any, out: Any) -> None:
+        values, places, lanes, sums = (
+            weight.ctypes.data,
+            columns.ctypes.data,
+            x.ctypes.data,
+            out.ctypes.data,
+        )
+        tile(1, 1, values, places, depth, 0, lanes, sums, 64)
+
+    compiled = numba.njit(nogil=True, error_model="numpy")(kernel)
+    weight, columns = np.zeros((4, 4), dtype=np.int8), np.zeros(4, dtype=np.int32)
+    x, out = np.zeros((4, 16), dtype=np.float32), np.zeros((4, 16), dtype=np.float32)
+    found = INTERESTING.findall(assembly_of(compiled, weight, columns, 1, x, out))
     return dict(Counter(f"{name} {register}" for name, register in found))
 
 
@@ -70,6 +90,19 @@ def errors() -> dict[str, float]:
     expected = transformer.multiply_int8_reference(bytes_matrix, quantized, gelu)
     found["multiply_int8"] = relative(out, expected)
 
+    pruned = block_masked(6, 13, 20, 0.4)
+    blocks, byte_blocks = (
+        transformer.pack_blocks(pruned, bias),
+        transformer.pack_int8_blocks(pruned, bias),
+    )
+    transformer.multiply_blocks(blocks, x, out, gelu)
+    expected = transformer.multiply_blocks_reference(blocks, x, gelu)
+    found["multiply_blocks"] = relative(out, expected)
+    transformer.multiply_int8_blocks(byte_blocks, quantized, out, gelu)
+    dense = transformer.pack_int8(pruned, bias)
+    expected = transformer.multiply_int8_blocks_reference(dense, quantized, gelu)
+    found["multiply_int8_blocks"] = relative(out, expected)
+
     q, k, v = np.split(normal(4, 60, 80), 3)
     taken = np.zeros_like(q)
     transformer.attend(q, k, v, starts, 2, taken)
@@ -94,6 +127,8 @@ if __name__ == "__main__":
         "name": processor.NAME,
         "float": instructions(strips.float_strip, np.zeros((5, 8), dtype=np.float32)),
         "bytes": instructions(strips.byte_strip, np.zeros((5, 8, 4), dtype=np.int8)),
+        "float blocks": block_instructions(block_tiles.float_block_tile),
+        "byte blocks": block_instructions(block_tiles.byte_block_tile),
         "sums_of_bytes": sums_of_bytes(),
         "errors": errors(),
     }

@@ -57,6 +57,8 @@ def test_a_forced_choice_is_right_and_uses_its_instructions(name: str) -> None:
     assert max(report["errors"].values()) < 1e-6
     assert set(report["float"]) == {float_instruction}
     assert set(report["bytes"]) == {byte_instruction}
+    assert set(report["float blocks"]) == {float_instruction}
+    assert set(report["byte blocks"]) == {byte_instruction}
 
 
 def test_the_choice_is_that_of_the_features() -> None:
