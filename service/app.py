@@ -11,15 +11,19 @@ from fastapi.concurrency import run_in_threadpool
 
 import lsr
 from lsr.service import (
+    administration_routes,
     document_routes,
+    encode_routes,
     field_routes,
     health_routes,
     index_routes,
     search_routes,
     task_routes,
 )
+from lsr.service.administration import Administration
 from lsr.service.catalog import Catalog
 from lsr.service.field_routes import FieldCatalog
+from lsr.service.models import Models
 from lsr.service.page_routes import page_router
 from lsr.service.problems import handle_problems
 from lsr.service.settings import Settings
@@ -50,6 +54,8 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     app.state.catalog = catalog = Catalog(folders, settings)
     app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks")
     app.state.fields = FieldCatalog()
+    app.state.models = models = Models(settings.models)
+    app.state.administration = Administration(catalog, models, settings)
     handle_problems(app)
     for routes in (
         search_routes,
@@ -57,6 +63,8 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         field_routes,
         document_routes,
         task_routes,
+        administration_routes,
+        encode_routes,
         health_routes,
     ):
         app.include_router(routes.router)

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
         max_queued_writes: changes of one index that wait or are being made.
         writer_memory_bytes: what changing an index may take, beside the model.
         kept_tasks: finished tasks that are remembered.
+        models: what clients may make indexes and encode texts with: by name, a short name, a
+            folder or a hub id.
+        max_encode_texts: most texts of a request to encode.
     """
 
     model_config = SettingsConfigDict(env_prefix="LSR_SERVE_", extra="forbid", frozen=True)
@@ -35,3 +38,5 @@ class Settings(BaseSettings):
     max_queued_writes: int = Field(default=16, ge=1)
     writer_memory_bytes: int = Field(default=512_000_000, ge=320_000_000)
     kept_tasks: int = Field(default=100, ge=1)
+    models: dict[str, str] = Field(default_factory=dict)
+    max_encode_texts: int = Field(default=256, ge=1)
