@@ -64,6 +64,11 @@ class Experiment:
     retrieval: str
 
     @property
+    def judged_by(self) -> str:
+        """Which judgments it was measured by, told from others over the same corpus."""
+        return self.split or self.dataset
+
+    @property
     def quantization_cost(self) -> dict[str, float] | None:
         """{measure: mean by float weights minus mean by the index}, if both are known."""
         if self.float_weights is None:

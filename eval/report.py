@@ -7,7 +7,7 @@ the same queries adds it to the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import lsr
@@ -112,15 +112,32 @@ def _write(
     evaluations: Mapping[str, Evaluation],
     experiments: Mapping[str, Experiment],
 ) -> None:
-    made_folder(folder, "report")
-    machines = dict.fromkeys(one.cost.machine for one in experiments.values())
-    report = Report(
-        title=title,
-        tables=report_tables(evaluations, experiments, compare(evaluations)),
-        charts=draw_charts(evaluations, experiments),
-        note=f"Made by lsr-engine {lsr.__version__}."
-        + (f" Measured on {'; '.join(machines)}." if machines else ""),
+    write_report(
+        folder,
+        Report(
+            title=title,
+            tables=report_tables(evaluations, experiments, compare(evaluations)),
+            charts=draw_charts(evaluations, experiments),
+            note=made_by(experiments.values()),
+        ),
     )
+
+
+def made_by(experiments: Iterable[Experiment]) -> str:
+    """Return what made a report, and which machines its experiments ran on."""
+    machines = dict.fromkeys(one.cost.machine for one in experiments)
+    measured = f" Measured on {'; '.join(machines)}." if machines else ""
+    return f"Made by lsr-engine {lsr.__version__}.{measured}"
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Write a report as a page, as Markdown, and its charts.
+
+    Raises:
+        InvalidInputError: the folder cannot be written to.
+        DiskFullError: no space is left.
+    """
+    made_folder(folder, "report")
     for chart in report.charts:
         with replacing(folder / f"{chart.name}.svg", "chart") as file:
             file.write(chart.light)

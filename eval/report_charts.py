@@ -53,7 +53,7 @@ def draw_charts(
     if measured:
         charts += [_latency_chart(measured), _length_chart(measured)]
     if len(measured) > 1:
-        charts.append(_pareto_chart(measured, measure))
+        charts.append(pareto_chart(_points(measured, measure), measure))
     if len(evaluations) > 1:
         charts.append(_scatter_chart(list(evaluations.values()), measure))
     return charts
@@ -72,7 +72,7 @@ def _latency_chart(measured: Sequence[Experiment]) -> Chart:
         _histogram(lower, [np.array(one.cost.search.ms) for one in measured], "search, ms a query")
 
     caption = "Queries by the time that they take, one at a time."
-    return _chart("latency", "Latency", caption, draw, 1.5 * _HEIGHT)
+    return drawn("latency", "Latency", caption, draw, 1.5 * _HEIGHT)
 
 
 def _length_chart(measured: Sequence[Experiment]) -> Chart:
@@ -85,17 +85,20 @@ def _length_chart(measured: Sequence[Experiment]) -> Chart:
         _histogram(lower, queries, "terms of a query", is_log=False)
 
     caption = "Documents and queries by the number of their terms."
-    return _chart("terms", "Terms", caption, draw, 1.5 * _HEIGHT)
+    return drawn("terms", "Terms", caption, draw, 1.5 * _HEIGHT)
 
 
-def _pareto_chart(measured: Sequence[Experiment], measure: str) -> Chart:
+def pareto_chart(points: Sequence[tuple[float, float]], measure: str) -> Chart:
+    """Draw the mean milliseconds a query and the quality of systems, in their order."""
+
     def draw(figure: Any) -> None:
         axes = figure.subplots()
-        points = [(_milliseconds(one), one.index.means[measure]) for one in measured]
         best = pareto_front(points)
         axes.plot(*zip(*best, strict=True), color="#888888", linestyle="--", zorder=1)
         for number, (ms, value) in enumerate(points):
-            axes.scatter(ms, value, s=60, color=color_of(number), marker=_marker(number), zorder=2)
+            axes.scatter(
+                ms, value, s=60, color=color_of(number), marker=marker_of(number), zorder=2
+            )
             axes.annotate(f"{number + 1}", (ms, value), (6, 6), textcoords="offset points")
         _log_scale(axes)
         axes.margins(0.15)
@@ -103,7 +106,7 @@ def _pareto_chart(measured: Sequence[Experiment], measure: str) -> Chart:
         axes.set_ylabel(measure)
 
     caption = "Quality by time. A dashed line joins the systems that no other beats in both."
-    return _chart("pareto", "Quality and time", caption, draw)
+    return drawn("pareto", "Quality and time", caption, draw)
 
 
 def _scatter_chart(evaluations: Sequence[Evaluation], measure: str) -> Chart:
@@ -119,7 +122,7 @@ def _scatter_chart(evaluations: Sequence[Evaluation], measure: str) -> Chart:
         axes.set_ylabel(f"{measure} of system 2")
 
     caption = "Each dot is a query; above the line system 2 is better, below it system 1."
-    return _chart("queries", "Single queries", caption, draw, 1.3 * _HEIGHT)
+    return drawn("queries", "Single queries", caption, draw, 1.3 * _HEIGHT)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -136,12 +139,18 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
     return front
 
 
-def _milliseconds(experiment: Experiment) -> float:
+def _points(measured: Sequence[Experiment], measure: str) -> list[tuple[float, float]]:
+    return [(milliseconds(one), one.index.means[measure]) for one in measured]
+
+
+def milliseconds(experiment: Experiment) -> float:
+    """Return how long a query takes on average, encoding and search."""
     encoding = experiment.cost.encoding
     return experiment.cost.search.mean + (encoding.mean if encoding else 0.0)
 
 
-def _marker(number: int) -> str:
+def marker_of(number: int) -> str:
+    """Return the marker of a system; the first has number 0."""
     return MARKERS[number % len(MARKERS)]
 
 
@@ -180,9 +189,10 @@ def _log_scale(axes: Any) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _chart(
+def drawn(
     name: str, title: str, caption: str, draw: Callable[[Any], None], height: float = _HEIGHT
 ) -> Chart:
+    """Draw a chart for both kinds of screens; `draw` fills a figure, `height` is in inches."""
     light = _svg(draw, height)
     return Chart(name, title, caption, light, light.replace(_INK.encode(), _LIGHT_INK.encode()))
 

@@ -126,7 +126,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
             one.measure,
             f"{one.difference:+.4f}",
             _signed(one.effect_size),
-            *(_p_value(value) for value in (one.p_holm, one.p_randomization_holm)),
+            *(p_in_words(value) for value in (one.p_holm, one.p_randomization_holm)),
             "yes" if one.is_significant else "no",
             f"{one.wins} / {one.ties} / {one.losses}",
         ]
@@ -165,7 +165,8 @@ def _signed(value: float | None) -> str:
     return "-" if value is None else f"{value:+.4f}"
 
 
-def _p_value(value: float | None) -> str:
+def p_in_words(value: float | None) -> str:
+    """Write a p value, one that is not known as a dash."""
     if value is None:
         return "-"
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"

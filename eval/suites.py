@@ -7,13 +7,14 @@ could not be measured is named with its reason, and a mean says of how many data
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsr.errors import ConfigError, EvaluationError, InvalidInputError
 from lsr.eval.datasets import Dataset, load_dataset
 from lsr.eval.experiment import Experiment
+from lsr.eval.official_measures import official_measures
 from lsr.eval.output_file import made_folder
 from lsr.eval.stored_experiments import store_experiment, stored_experiment
 
@@ -34,6 +35,22 @@ SUITES = {
         "scifact": "beir/scifact/test",
         "trec-covid": "beir/trec-covid",
         "webis-touche2020": "beir/webis-touche2020/v2",
+    },
+    # The forums of CQADupStack, whose mean is one dataset of BEIR.
+    "cqadupstack": {
+        name: f"beir/cqadupstack/{name}"
+        for name in (
+            *("android", "english", "gaming", "gis", "mathematica", "physics", "programmers"),
+            *("stats", "tex", "unix", "webmasters", "wordpress"),
+        )
+    },
+    # Fifty queries of each of 13 sets, over a few thousand documents: minutes, not days.
+    "nano-beir": {
+        name: f"nano-beir/{name}"
+        for name in (
+            *("arguana", "climate-fever", "dbpedia-entity", "fever", "fiqa", "hotpotqa"),
+            *("msmarco", "nfcorpus", "nq", "quora", "scidocs", "scifact", "webis-touche2020"),
+        )
     },
 }
 """{suite: {name of a dataset, and of its folder: its id in ir_datasets}}."""
@@ -56,18 +73,28 @@ class SuiteResult:
     @property
     def means(self) -> dict[str, float]:
         """{measure: mean over the datasets that were measured by it, if all of them were}."""
-        first, *others = [one.index.means for one in self.experiments.values()]
-        return {
-            measure: statistics.fmean([mean, *(other[measure] for other in others)])
-            for measure, mean in first.items()
-            if all(measure in other for other in others)
-        }
+        return mean_values([one.index.means for one in self.experiments.values()])
 
     @property
     def extent(self) -> str:
         """Of how many datasets the means are, in words."""
         n_measured, n_missing = len(self.experiments), len(self.missing)
         return f"{n_measured} of {n_measured + n_missing}" if n_missing else str(n_measured)
+
+
+def mean_values(means: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return {measure: mean over datasets} of the measures that all of them were measured by.
+
+    Example:
+        >>> mean_values([{"nDCG@10": 0.25, "RR@10": 0.5}, {"nDCG@10": 0.75}])
+        {'nDCG@10': 0.5}
+    """
+    first, *others = means
+    return {
+        measure: statistics.fmean([mean, *(other[measure] for other in others)])
+        for measure, mean in first.items()
+        if all(measure in other for other in others)
+    }
 
 
 def run_suite(
@@ -104,6 +131,8 @@ def run_suite(
         try:
             dataset = _loaded(name, dataset_id, folder)
             done = known[name]
+            if done is not None:
+                _refuse_other_queries(results / f"{name}.json", done, dataset)
             if done is not None and measure_names(dataset) <= done.index.means.keys():
                 on_done(name, "measured before")
             else:
@@ -125,7 +154,8 @@ def _loaded(name: str, dataset_id: str, folder: Path | None) -> Dataset:
         return load_dataset(dataset_id)
     if not (folder / name).is_dir():
         raise ConfigError(f"There is no folder {folder / name}.")
-    return load_dataset(str(folder / name))
+    # A folder's name says less than the suite: forums of CQADupStack are called english, or stats.
+    return replace(load_dataset(str(folder / name)), measures=official_measures(dataset_id))
 
 
 def _known(path: Path, system: str) -> Experiment | None:
@@ -138,3 +168,13 @@ def _known(path: Path, system: str) -> Experiment | None:
             "these results."
         )
     return found
+
+
+def _refuse_other_queries(path: Path, found: Experiment, dataset: Dataset) -> None:
+    """Refuse the result of a namesake: suites share names of datasets."""
+    (values, *_) = found.index.per_query.values()
+    if values.keys() != {qrel.query_id for qrel in dataset.qrels}:
+        raise ConfigError(
+            f"{path} is a result on other queries, those of {found.dataset!r}; name another folder "
+            "for these results."
+        )

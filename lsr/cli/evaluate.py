@@ -54,7 +54,9 @@ def evaluate(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="Without --dataset: measure on a suite of them, beir-13."),
+        typer.Option(
+            help="Without --dataset: measure on a suite of them: beir-13, cqadupstack, nano-beir."
+        ),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -165,9 +167,9 @@ def evaluate(
     )
     if suite is not None:
         _refuse_with_suite(
-            *(dataset, split, corpus, queries, qrels, index, run, query_forms, name, report, alpha)
+            *(dataset, split, corpus, queries, qrels, index, run, query_forms, name, alpha)
         )
-        _measure_suite(measuring, suite, folder, results, json)
+        _measure_suite(measuring, suite, folder, results, report, json)
         return
     if folder is not None or results is not None:
         raise typer.BadParameter("--folder and --results go with --suite.")
@@ -208,7 +210,7 @@ def evaluate(
     write_runs(runs, experiments[0])
     if report is not None:
         for several in experiments:
-            write_report(report if len(datasets) == 1 else report / several[0].split, several)
+            write_report(report if len(datasets) == 1 else report / several[0].judged_by, several)
     print_experiments(experiments, per_query, json)
 
 
@@ -223,13 +225,18 @@ def _refuse_without_dataset(**options: object) -> None:
 def _refuse_with_suite(*options: object) -> None:
     if any(value is not None for value in options):
         raise typer.BadParameter(
-            "with --suite go --folder, --results, --measures and what is said of the encoder; the "
-            "suite names its datasets, and systems are called by their options."
+            "with --suite go --folder, --results, --measures, --report and what is said of the "
+            "encoder; the suite names its datasets, and systems are called by their options."
         )
 
 
 def _measure_suite(
-    measuring: Measuring, suite: str, folder: Path | None, results: Path | None, json: bool
+    measuring: Measuring,
+    suite: str,
+    folder: Path | None,
+    results: Path | None,
+    report: Path | None,
+    json: bool,
 ) -> None:
     from lsr.cli.suite import measure_suite
 
@@ -243,7 +250,8 @@ def _measure_suite(
         )
     if results is None:
         raise typer.BadParameter("name a folder for the --results of the datasets.")
-    measure_suite(measuring, system, suite, folder, results, json)
+    refuse_outputs([], report)
+    measure_suite(measuring, system, suite, folder, results, report, json)
 
 
 def _measure_forms(

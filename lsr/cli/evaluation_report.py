@@ -38,7 +38,7 @@ def print_splits(experiments: Sequence[Experiment], per_query: bool, json: bool)
         emit_json(
             {
                 "splits": {
-                    one.split: {**one.as_dict(), **values_of(one.index, per_query)}
+                    one.judged_by: {**one.as_dict(), **values_of(one.index, per_query)}
                     for one in experiments
                 }
             }
@@ -46,10 +46,10 @@ def print_splits(experiments: Sequence[Experiment], per_query: bool, json: bool)
         return
     for one in experiments:
         for measure, mean in one.index.means.items():
-            emit(f"{one.split}\t{measure}\t{mean:.4f}")
+            emit(f"{one.judged_by}\t{measure}\t{mean:.4f}")
         if per_query:
             emit_per_query([one.index])
-        note_missing(one.index, one.split)
+        note_missing(one.index, one.judged_by)
     note_cost(experiments[0])
 
 

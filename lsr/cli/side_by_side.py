@@ -49,14 +49,14 @@ def _print_systems(
 ) -> None:
     if json:
         reports = {
-            several[0].split: _systems_as_json(several, per_query) for several in experiments
+            several[0].judged_by: _systems_as_json(several, per_query) for several in experiments
         }
         (first, *others) = reports.values()
         emit_json({"splits": reports} if others else first)
         return
     for number, several in enumerate(experiments):
         if len(experiments) > 1:
-            emit(several[0].split if number == 0 else f"\n{several[0].split}")
+            emit(several[0].judged_by if number == 0 else f"\n{several[0].judged_by}")
         _emit_table({one.system: one.index for one in several}, per_query)
     for one in experiments[0]:
         note_cost(one, f"{one.system}: ")

@@ -19,9 +19,20 @@ def measure_suite(
     suite: str,
     folder: Path | None,
     results: Path,
+    report: Path | None,
     json: bool,
 ) -> None:
-    """Measure all datasets of a suite that have no result in a folder yet, and print means."""
+    """Measure all datasets of a suite that have no result in a folder yet, and print means.
+
+    Args:
+        measuring: how to measure.
+        system: its name.
+        suite: one of `lsr.eval.suites.SUITES`.
+        folder: holds the datasets as folders; None to ask ir_datasets.
+        results: keeps each dataset's result.
+        report: folder of the report; None for none.
+        json: print JSON.
+    """
     from lsr.eval.measures import parse_measures
     from lsr.eval.suites import run_suite
 
@@ -33,6 +44,11 @@ def measure_suite(
         lambda dataset: measuring.measured([dataset])[0][0],
         lambda name, outcome: note(f"{name}: {outcome}"),
     )
+    if report is not None:
+        from lsr.eval.suite_report import report_on_suite
+
+        systems = report_on_suite(report, result)
+        note(f"{report / 'report.html'} shows {', '.join(systems)}.")
     if json:
         emit_json(_as_json(result, system))
     else:

@@ -1,12 +1,15 @@
 """`lsr eval` measures a baseline and the halves of a model beside each other."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dense_word_encoder import DenseWordEncoder
 from eval_command import COLUMNS, LsrEval
+from experiments import made_up_experiment
+from lsr.cli.side_by_side import print_experiments
 from lsr.errors import ConfigError
 from lsr.eval.run_file import read_run
 from lsr.retrieval import Index
@@ -79,6 +82,25 @@ def test_splits_have_a_table_each(lsr_eval: LsrEval, dataset: Path) -> None:
     assert lines[lines.index("dev") - 1 :][:4] == [
         *("", "dev", "measure\tBM25\twords", "RR@10\t1.0000\t1.0000"),
     ]
+
+
+def test_splits_that_are_ids_of_ir_datasets_are_told_apart_by_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Their ids name the judgments, so that there is no split besides."""
+    ids = ("set/dev", "set/test")
+    alone = [[replace(made_up_experiment("a", name), split="")] for name in ids]
+    beside = [[*one, replace(one[0], system="b")] for one in alone]
+
+    print_experiments(alone, per_query=False, json=False)
+    print_experiments(beside, per_query=False, json=False)
+    tables = capsys.readouterr().out.splitlines()
+    print_experiments(alone, per_query=False, json=True)
+    print_experiments(beside, per_query=False, json=True)
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert tables[:3] == ["set/dev\tnDCG@10\t0.6000", "set/test\tnDCG@10\t0.6000", "set/dev"]
+    assert [list(report["splits"]) for report in reports] == [[*ids], [*ids]]
 
 
 def test_every_system_has_its_run_and_its_place_in_the_report(

@@ -20,9 +20,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in VALUES:
         (tmp_path / "sets" / name / "qrels").mkdir(parents=True)
         (tmp_path / "sets" / name / "corpus.jsonl").write_text('{"_id": "d", "text": "x"}')
-        (tmp_path / "sets" / name / "queries.jsonl").write_text('{"_id": "q", "text": "x"}')
+        (tmp_path / "sets" / name / "queries.jsonl").write_text('{"_id": "q0", "text": "x"}')
         (tmp_path / "sets" / name / "qrels" / "test.tsv").write_text(
-            "query-id\tcorpus-id\tscore\nq\td\t1\n"
+            "query-id\tcorpus-id\tscore\nq0\td\t1\nq1\td\t1\n"
         )
     return tmp_path / "sets"
 
@@ -131,14 +131,41 @@ def test_a_mean_over_some_of_the_measures_is_left_out() -> None:
     assert result.extent == "2"
 
 
-def test_beir_has_thirteen_datasets_that_ir_datasets_knows() -> None:
+@pytest.mark.parametrize(("suite", "n"), [("beir-13", 13), ("cqadupstack", 12), ("nano-beir", 13)])
+def test_suites_are_made_of_datasets_that_ir_datasets_knows(suite: str, n: int) -> None:
     import ir_datasets
 
-    ids = list(SUITES["beir-13"].values())
+    ids = list(SUITES[suite].values())
     judged = [ir_datasets.load(one).has_qrels() for one in ids]
 
-    assert len(set(ids)) == 13
+    assert len(set(ids)) == n
     assert all(judged)
+
+
+def test_a_folder_is_measured_as_the_dataset_that_it_stands_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SUITES, "small", {"one": "beir/cqadupstack/english"})
+    asked: list[str] = []
+
+    def names(dataset: Dataset) -> set[str]:
+        asked.append(dataset.measures)
+        return {"nDCG@10"}
+
+    for _ in range(2):
+        run_suite("small", folder, tmp_path, "words", names, Measured(), lambda *_: None)
+
+    assert asked == ["nDCG@10 R@100"]
+
+
+def test_the_result_of_a_namesake_is_not_taken(folder: Path, tmp_path: Path) -> None:
+    Measured().run(folder, tmp_path)
+    qrels = folder / "one" / "qrels" / "test.tsv"
+    qrels.write_text(qrels.read_text() + "q2\td\t1\n")
+
+    result = Measured().run(folder, tmp_path)
+
+    assert "one.json is a result on other queries, those of" in result.missing["one"]
 
 
 def test_without_a_folder_ir_datasets_is_asked(
