@@ -191,7 +191,7 @@ def growth(
     from lsr.eval.bench.vectors import read_vectors
 
     set_quiet(quiet)
-    named, numbers = peers_named(peers), _sizes(sizes)
+    named, numbers = peers_named(peers), _whole_numbers("--sizes", sizes)
     require_matplotlib()
     output.mkdir(parents=True, exist_ok=True)
     documents, asked = read_vectors(vectors, queries, n_queries=n_queries)
@@ -216,12 +216,56 @@ def growth(
         emit(result.as_table())
 
 
-def _sizes(text: str) -> list[int]:
+def spmm(
+    shapes: Annotated[
+        str, typer.Option(help="Inputs and outputs of each layer, comma-separated.")
+    ] = "768x3072",
+    tokens: Annotated[str, typer.Option(help="Numbers of tokens, comma-separated.")] = "8,128",
+    sparsity: Annotated[
+        str, typer.Option(help="Percent of the weights that are zero, comma-separated.")
+    ] = "50,70,80,90",
+    runs: RunsOption = 30,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Time a pruned layer by lsr, dense layers, and sparse products of other libraries.
+
+    Weights are random and pruned in 4x1 blocks. Every result is checked before it is timed.
+
+    Example: lsr bench spmm --shapes 128x512 --tokens 16 --sparsity 80 --runs 3
+    """
+    from lsr.eval.bench.products import bench_products
+
+    set_quiet(quiet)
+    result = bench_products(
+        [_shape(one) for one in shapes.split(",")],
+        _whole_numbers("--tokens", tokens),
+        [percent / 100 for percent in _whole_numbers("--sparsity", sparsity)],
+        runs=runs,
+        on_shape=lambda one: note(f"Multiplying {one} ..."),
+    )
+    if json:
+        emit_json(result.as_json())
+    else:
+        emit(result.as_table())
+
+
+def _shape(text: str) -> tuple[int, int]:
     try:
-        return [int(size) for size in text.split(",")]
+        columns, rows = map(int, text.split("x"))
     except ValueError:
         raise InvalidInputError(
-            f"--sizes is {text!r}, but must be whole numbers between commas."
+            f"--shapes has {text!r}, but a shape is two whole numbers, such as 768x3072."
+        ) from None
+    return columns, rows
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise InvalidInputError(
+            f"{option} is {text!r}, but must be whole numbers between commas."
         ) from None
 
 
@@ -241,3 +285,4 @@ def _texts(corpus: str) -> Iterator[str]:
 add_command(app, encode)
 add_command(app, search)
 add_command(app, growth)
+add_command(app, spmm)

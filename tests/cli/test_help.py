@@ -13,7 +13,7 @@ VERBS = [
     *("index", "search", "explain", "delete", "merge", "encode", "info", "verify", "eval"),
     *("convert", "snapshot", "restore", "export", "import", "doctor", "warmup", "reproduce"),
     *("idf build", "idf merge", "idf show"),
-    *("bench encode", "bench search", "bench growth"),
+    *("bench encode", "bench search", "bench growth", "bench spmm"),
 ]
 
 
