@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
 import lsr
 from lsr.service import (
@@ -25,8 +26,15 @@ from lsr.service.catalog import Catalog
 from lsr.service.field_routes import FieldCatalog
 from lsr.service.models import Models
 from lsr.service.page_routes import page_router
+from lsr.service.keys import KeyRing
+from lsr.service.log import RequestLog
+from lsr.service.metrics import Metrics, StateCollector
 from lsr.service.problems import handle_problems
+from lsr.service.requests import RequestRecord
+from lsr.service.searching import Searching
 from lsr.service.settings import Settings
+from lsr.service.slow_bodies import BodyDeadline
+from lsr.service.warming import Warming
 from lsr.service.writing import Writing
 
 
@@ -42,16 +50,22 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         ConfigError: a setting or the name of an index cannot be used.
     """
     settings = settings or Settings()
-    app = FastAPI(
+    app = Service(
         title="lsr",
         version=lsr.__version__,
         summary="Learned sparse retrieval.",
         docs_url=None,  # the framework's own pages load scripts from elsewhere
         redoc_url=None,
         lifespan=_lifespan,
+        max_body_size=settings.max_body_bytes,
     )
     app.state.settings = settings
+    app.state.keys = KeyRing(settings.keys)
     app.state.catalog = catalog = Catalog(folders, settings)
+    app.state.metrics = metrics = Metrics()
+    app.state.searching = searching = Searching(settings, metrics)
+    app.state.warming = Warming(catalog)
+    metrics.registry.register(StateCollector(catalog.searchers, lambda: searching.n_waiting))
     app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks")
     app.state.fields = FieldCatalog()
     app.state.models = models = Models(settings.models)
@@ -72,7 +86,21 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     return app
 
 
+class Service(FastAPI):
+    """The application, with what stands around all of it."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the record of requests outside, so that it knows of failures of all the rest."""
+        settings: Settings = self.state.settings
+        inner = super().build_middleware_stack()
+        app = BodyDeadline(inner, settings.body_patience_s, settings.body_bytes_per_s)
+        log = RequestLog() if settings.log_requests else None
+        return RequestRecord(app, log, self.state.metrics)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.warming.start()
     yield
     await run_in_threadpool(app.state.writing.close)
+    await run_in_threadpool(app.state.searching.close)

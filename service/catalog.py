@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from lsr.errors import ConfigError, IndexNotFoundError
-from lsr.index import is_index, read_manifest
+from fastapi.concurrency import run_in_threadpool
+
+from lsr.errors import ConfigError, IndexNotFoundError, LsrError
+from lsr.index import Searcher, is_index
+from lsr.index.manifest import FILE_NAME
 from lsr.retrieval import Index
 from lsr.service.problems import Problem
 from lsr.service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_Stamp = tuple[int, int, int]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """What an index may be called: nothing that means something to a file system."""
@@ -22,32 +32,69 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 class ServedIndex:
     """An index and the snapshots of it that readers hold.
 
+    An index that cannot be opened is kept with its fault, and looked at again when its manifest
+    changes, so that it does not keep others from being served.
+
     Args:
+        name: what it is called.
         path: its folder.
         settings: how many snapshots to keep, and how long.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, name: str, path: Path, settings: Settings) -> None:
+        self.name = name
         self.path = path
+        self.fault: LsrError | None = None
         self._settings = settings
         self._lock = Lock()
-        self._latest = Index.open(path)
+        self._latest: Index | None = None
+        self._stamp: _Stamp | None = None
         self._pinned: OrderedDict[int, tuple[Index, float]] = OrderedDict()
+        with suppress(Problem):
+            self.latest()
+
+    @property
+    def opened(self) -> Index | None:
+        """The snapshot that is open, whether or not there is a later commit."""
+        return self._latest
+
+    async def snapshot(self, commit: int | None) -> Index:
+        """Return the snapshot of a commit, or of the last one; call it in the event loop.
+
+        Raises:
+            Problem: it is not kept any more, or the index cannot be opened.
+        """
+        if commit is None:
+            if self._latest and _stamp(self.path) == self._stamp:
+                return self._latest
+            return await run_in_threadpool(self.latest)
+        return await run_in_threadpool(self.at, commit)
 
     def latest(self) -> Index:
-        """Return the last commit, opening it when it is new."""
-        commit = read_manifest(self.path).commit
-        with self._lock:
-            if commit > self._latest.searcher.manifest.commit:
-                self._pin(self._latest)
-                self._latest = self._latest.reopened()
+        """Return the last commit, opening it when it is new.
+
+        Raises:
+            Problem: the index cannot be opened.
+        """
+        stamp = _stamp(self.path)
+        if self._latest and stamp == self._stamp:
             return self._latest
+        with self._lock:
+            if stamp != self._stamp or stamp is None:
+                self._open(stamp)
+        if self._latest is None:
+            raise Problem(
+                503,
+                "index-quarantined",
+                f"The index {self.name!r} cannot be opened; the service's log says why.",
+            )
+        return self._latest
 
     def at(self, commit: int) -> Index:
         """Return the snapshot of a commit.
 
         Raises:
-            Problem: it is not kept any more.
+            Problem: it is not kept any more, or the index cannot be opened.
         """
         latest = self.latest()
         if latest.searcher.manifest.commit == commit:
@@ -63,6 +110,21 @@ class ServedIndex:
             "snapshot-gone",
             f"Commit {commit} of the index is not open any more; search again without 'commit'.",
         )
+
+    def _open(self, stamp: _Stamp | None) -> None:
+        """Open the last commit, and keep the one before where that fails."""
+        before = self._latest
+        try:
+            latest = before.reopened() if before else Index.open(self.path)
+        except LsrError as error:
+            self.fault = error
+            logger.error("The index %r cannot be opened: %s", self.name, error)
+        else:
+            self.fault = None
+            if before and before.searcher.manifest.commit != latest.searcher.manifest.commit:
+                self._pin(before)
+            self._latest = latest
+        self._stamp = stamp
 
     def _pin(self, index: Index) -> None:
         commit = index.searcher.manifest.commit
@@ -114,18 +176,26 @@ class Catalog:
                     raise ConfigError(
                         f"{path} and {self._served[name].path} have one name; serve one of them."
                     )
-                self._served[name] = ServedIndex(path, settings)
+                self._served[name] = ServedIndex(name, path, settings)
 
         self.state_folder = [*self.roots, *given][0] / ".service"
+
+    def __iter__(self) -> Iterator[ServedIndex]:
+        """Yield the indexes by name."""
+        return (self._served[name] for name in self.names)
 
     @property
     def names(self) -> list[str]:
         """The names of all indexes, in order."""
         return sorted(self._served)
 
+    def searchers(self) -> dict[str, Searcher]:
+        """Return the open snapshot of every index that could be opened."""
+        return {served.name: served.opened.searcher for served in self if served.opened}
+
     def add(self, name: str, path: Path) -> None:
         """Serve one more index."""
-        self._served[name] = ServedIndex(path, self._settings)
+        self._served[name] = ServedIndex(name, path, self._settings)
 
     def remove(self, name: str) -> None:
         """Serve an index no more; searches that hold a snapshot of it go on."""
@@ -145,6 +215,15 @@ class Catalog:
                 f"There is no index {name[:64]!r} here; GET /v1/indexes lists those that are.",
             )
         return served
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Return what changes with every commit, without reading anything."""
+    try:
+        found = os.stat(path / FILE_NAME)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _indexes(folder: Path) -> list[Path]:

@@ -1,7 +1,10 @@
-"""How is a JSON body read? Strictly: no NaN, no infinity, no endless nesting."""
+"""How is a JSON body read? Strictly: no NaN, no name twice, no endless nesting; keys come first."""
 
 from __future__ import annotations
 
+import email.message
+import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,34 +12,98 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
+from lsr.service.keys import requires
 from lsr.service.problems import Problem
+
+_NAME_END = re.compile(rb'"[ \t\r\n]*:')
 
 
 class StrictRequest(Request):
     """A request whose JSON is parsed by pydantic's parser, which has limits."""
 
+    _values: Any
+
     async def json(self) -> Any:
         """Return the body's values.
 
         Raises:
-            Problem: it is not JSON as RFC 8259 has it.
+            Problem: it is not JSON as RFC 8259 has it, or names a value twice.
         """
-        try:
-            return from_json(await self.body(), allow_inf_nan=False)
-        except ValueError as error:
-            raise Problem(
-                400, "malformed-json", f"The body is not JSON: {error}; correct it there."
-            ) from None
+        if not hasattr(self, "_values"):
+            content = await self.body()
+            try:
+                self._values = from_json(content, allow_inf_nan=False)
+            except ValueError as error:
+                raise Problem(
+                    400, "malformed-json", f"The body is not JSON: {error}; correct it there."
+                ) from None
+            _refuse_repeated_names(content, self._values)
+        return self._values
 
 
 class StrictRoute(APIRoute):
-    """A route that reads JSON strictly."""
+    """A route that asks for a key before it reads anything, and reads JSON strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         handler = super().get_route_handler()
+        needed = [one.dependency for one in self.dependencies]
+        scopes = [one for one in needed if isinstance(one, requires)]
+        takes_json = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            for scope in scopes:
+                scope.check(request)
+            request = StrictRequest(request.scope, request.receive)
+            if takes_json and await request.body():
+                _refuse_other_types(request)
+                await request.json()
+            return await handler(request)
 
         return strict
+
+
+def _refuse_other_types(request: Request) -> None:
+    """Refuse what is not JSON by its header, so that no page elsewhere can send it unasked."""
+    given = request.headers.get("content-type", "")
+    if given == "application/json":
+        return
+    message = email.message.Message()
+    message["content-type"] = given
+    is_json = message.get_content_type() == "application/json" and bool(given)
+    if not is_json or (message.get_content_charset() or "utf-8") != "utf-8":
+        raise Problem(
+            415,
+            "not-json",
+            f"The body's type is {given!r}; send JSON in UTF-8, with the header "
+            "'Content-Type: application/json'.",
+        )
+
+
+def _refuse_repeated_names(content: bytes, values: Any) -> None:
+    # Where nothing is escaped, a quotation mark before a colon ends a name, and every name that was
+    # parsed is another one.
+    if b"\\" not in content and len(_NAME_END.findall(content)) == _n_names(values):
+        return
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Problem(
+                    400, "malformed-json", f"The body gives {name!r} twice in one object."
+                )
+            seen.add(name)
+
+    # Numbers are not converted: a long one would take long.
+    json.loads(content, object_pairs_hook=unique, parse_int=str, parse_float=str)
+
+
+def _n_names(values: Any) -> int:
+    if isinstance(values, dict):
+        return len(values) + sum(
+            _n_names(one) for one in values.values() if isinstance(one, (dict, list))
+        )
+    if isinstance(values, list):
+        return sum(_n_names(one) for one in values if isinstance(one, (dict, list)))
+    return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,8 +15,10 @@ from starlette.exceptions import HTTPException
 
 from lsr.errors import (
     ConfigError,
+    CorruptIndexError,
     DiskFullError,
     DuplicateIdError,
+    FormatVersionError,
     IndexExistsError,
     IndexLockedError,
     IndexNotFoundError,
@@ -23,7 +26,22 @@ from lsr.errors import (
     LsrError,
 )
 
+logger = logging.getLogger(__name__)
+
 MEDIA_TYPE = "application/problem+json"
+
+LONGEST_DETAIL = 1_000
+"""Characters of a client's input that an answer may repeat."""
+
+_OF_FRAMEWORK = {
+    404: "There is nothing at this address; /openapi.json lists the paths that there are.",
+    405: "This path does not take this method; the header Allow names those that it takes.",
+    413: "The body is larger than the service takes; send less at once.",
+}
+"""What to say where the framework says one word."""
+
+MOST_ERRORS = 10
+"""Fields at fault that an answer names."""
 
 _OF_ERRORS: list[tuple[type[LsrError], int, str]] = [
     (DuplicateIdError, 409, "duplicate-id"),
@@ -32,6 +50,8 @@ _OF_ERRORS: list[tuple[type[LsrError], int, str]] = [
     (IndexExistsError, 409, "index-exists"),
     (IndexLockedError, 503, "index-locked"),
     (DiskFullError, 507, "disk-full"),
+    (CorruptIndexError, 503, "index-corrupt"),
+    (FormatVersionError, 503, "index-corrupt"),
     (ConfigError, 422, "not-supported-by-index"),
 ]
 """Status and code of each error that a request can cause; the first class that fits counts."""
@@ -86,47 +106,79 @@ class Problem(Exception):
 
     def response(self, request: Request) -> Response:
         """Return the answer to `request`."""
+        content = msgspec.json.encode(self.body(request.scope))
+        return Response(content, self.status, self.headers, media_type=MEDIA_TYPE)
+
+    def body(self, scope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer's values.
+
+        Args:
+            scope: the ASGI scope of the request.
+        """
         body: dict[str, Any] = {
             "type": f"urn:lsr:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "code": self.code,
-            "detail": self.detail,
-            "instance": request.url.path,
+            "detail": _sendable(self.detail),
+            "instance": _sendable(scope["path"]),
         }
+        if request_id := scope.get("lsr.request_id"):
+            body["request_id"] = request_id
         if self.errors:
-            body["errors"] = self.errors
-        content = msgspec.json.encode(body)
-        return Response(content, self.status, self.headers, media_type=MEDIA_TYPE)
+            body["errors"] = [
+                FieldError(_sendable(one.field), _sendable(one.detail)) for one in self.errors
+            ]
+        return body
+
+
+def _sendable(text: str) -> str:
+    """Return a text without half characters, and not longer than anybody would read."""
+    whole = text.encode("utf-8", "replace").decode()
+    return whole if len(whole) <= LONGEST_DETAIL else whole[:LONGEST_DETAIL] + "..."
 
 
 def handle_problems(app: FastAPI) -> None:
     """Answer every failure of `app` with problem+json."""
 
     @app.exception_handler(Problem)
-    def problem(request: Request, error: Problem) -> Response:
+    async def problem(request: Request, error: Problem) -> Response:
         return error.response(request)
 
     @app.exception_handler(LsrError)
-    def refused(request: Request, error: LsrError) -> Response:
-        return Problem.of(error).response(request)
+    async def refused(request: Request, error: LsrError) -> Response:
+        answer = Problem.of(error)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("%s: %s", request.scope.get("lsr.request_id"), error)
+        return answer.response(request)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> Response:
-        fields = [
-            FieldError(".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), one["msg"])
-            for one in error.errors()
-        ]
-        detail = "; ".join(f"{one.field}: {one.detail}" for one in fields)
-        return Problem(422, "invalid-request", detail, errors=fields).response(request)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return invalid_request(error.errors()).response(request)
 
     @app.exception_handler(HTTPException)
-    def of_framework(request: Request, error: HTTPException) -> Response:
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    async def of_framework(request: Request, error: HTTPException) -> Response:
+        status = error.status_code
+        code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+        detail = _OF_FRAMEWORK.get(status, error.detail)
         headers = dict(error.headers or {})
-        return Problem(error.status_code, code, error.detail, headers=headers).response(request)
+        return Problem(status, code, detail, headers=headers).response(request)
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
+    async def unexpected(request: Request, error: Exception) -> Response:
         detail = "The service failed on this request; its log says more."
         return Problem(500, "internal-error", detail).response(request)
+
+
+def invalid_request(errors: Sequence[Any]) -> Problem:
+    """Return the problem of a request whose values pydantic refuses.
+
+    Args:
+        errors: as `ValidationError.errors` returns them, places beginning with the request's part.
+    """
+    fields = [
+        FieldError(".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), one["msg"])
+        for one in errors[:MOST_ERRORS]
+    ]
+    detail = "; ".join(f"{one.field[:100]}: {one.detail}" for one in fields)
+    return Problem(422, "invalid-request", detail, errors=fields)

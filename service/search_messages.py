@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Weight = Annotated[float, Field(allow_inf_nan=False)]
-Vector = Annotated[dict[str, Weight], Field(min_length=1, max_length=65_536)]
+Vector = Annotated[dict[str, Weight], Field(max_length=65_536)]
 
 
 class _Message(BaseModel):
@@ -66,6 +66,15 @@ class SearchRequest(_Message):
     )
 
 
+class BatchRequest(_Message):
+    """Several searches, answered from one snapshot."""
+
+    searches: list[SearchRequest] = Field(min_length=1)
+    commit: int | None = Field(
+        default=None, ge=0, description="The commit of an answer; the last one when left out."
+    )
+
+
 class Passage(_Message):
     """A passage of a document, and the words in it to mark."""
 
@@ -83,6 +92,20 @@ class Contribution(_Message):
     typed: bool = Field(description="Whether it stands in the query; else the model added it.")
 
 
+class HalfScore(_Message):
+    """What one half of a hybrid index says of a document."""
+
+    score: float | None = Field(description="null where the document is not among its best.")
+    scaled: float
+
+
+class Halves(_Message):
+    """What both halves of a hybrid index say of a document."""
+
+    sparse: HalfScore
+    dense: HalfScore
+
+
 class SearchHit(_Message):
     """One document found."""
 
@@ -92,6 +115,7 @@ class SearchHit(_Message):
     document: dict[str, Any] | None = None
     passage: Passage | None = None
     contributions: list[Contribution] | None = None
+    halves: Halves | None = None
 
 
 class SearchAnswer(_Message):
@@ -102,5 +126,23 @@ class SearchAnswer(_Message):
     k: int
     offset: int
     has_more: bool
-    took_ms: dict[str, float] = Field(description="By stage: encode, score, fetch, total.")
+    took_ms: dict[str, float] = Field(description="By stage: queue, encode, score, fetch, total.")
+    warnings: list[str] = Field(description="What may explain an unexpected answer.")
     hits: list[SearchHit]
+
+
+class FailedSearch(_Message):
+    """Why a search of a batch has no answer."""
+
+    status: int
+    code: str
+    detail: str
+
+
+class BatchAnswer(_Message):
+    """The answers to several searches, in their order."""
+
+    index: str
+    commit: int
+    failed: int = Field(description="How many of them have a problem instead of an answer.")
+    answers: list[SearchAnswer | FailedSearch]

@@ -1,119 +1,213 @@
-"""How is a search answered? Encode, score, fetch: on a thread, against one snapshot."""
+"""How is a search answered? Encode, score, fetch: on threads, many together, from one snapshot."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from lsr.conversations import Conversation, Question
-from lsr.hit_views import HitView, hit_views
-from lsr.index import EXACT, Approximation
-from lsr.pruning import PruneRule
+from lsr.conversations import Question
+from lsr.documents import QueryBatch
+from lsr.errors import InvalidInputError
 from lsr.retrieval import Hit, HybridQueries, Index
-from lsr.service.problems import FieldError, Problem
+from lsr.service.catalog import ServedIndex
+from lsr.service.gathering import Deliver, Gatherer, Waiting
+from lsr.service.metrics import Metrics
+from lsr.service.search_answers import Times, answer_values, page_of_hits, unknown_terms
 from lsr.service.search_messages import SearchRequest
+from lsr.service.search_questions import Plan, is_empty, plan_of, question_of, timeout_s
 from lsr.service.settings import Settings
-from lsr.sparse import SparseBatch
+from lsr.sparse import SparseBatch, batch_of_named_terms
+
+TOGETHER = 32
+"""Searches that are taken at once."""
+
+Values = dict[str, Any]
 
 
-def answered(name: str, index: Index, request: SearchRequest, settings: Settings) -> dict[str, Any]:
-    """Return the answer to a search, as JSON values; see `SearchAnswer`.
+@dataclass(slots=True, eq=False)
+class Search:
+    """A search on its way.
 
-    Raises:
-        Problem: the request asks nothing, several things, or more hits than there may be.
-        LsrError: the index cannot answer it.
+    Attributes:
+        name: of the index.
+        index: the snapshot.
+        request: what came.
+        question: what is asked.
+        vector: the encoded question; None for one that came as a vector.
+        times: how long each stage took.
     """
-    question = _question(request)
-    _refuse_deep_pages(request, settings)
-    approximation = _approximation(request)
-    started = time.perf_counter()
-    vectors: SparseBatch | HybridQueries
-    if request.alpha is None:
-        vectors = index.vector_of(question)
-    else:
-        vectors = index.hybrid_queries([question], request.alpha)
-    encoded = time.perf_counter()
-    # One more than wanted says whether there is another page.
-    rankings = index.rank(
-        vectors, request.offset + request.k + 1, where=request.filter, approximation=approximation
+
+    name: str
+    index: Index
+    request: SearchRequest
+    question: Question | dict[str, float]
+    vector: SparseBatch | HybridQueries | None = None
+    times: Times = field(default_factory=Times)
+
+
+_Encoding = Gatherer[Search, "SparseBatch | HybridQueries"]
+
+
+class Searching:
+    """Answers searches.
+
+    Texts go through one queue to be encoded, and then, like vectors at once, through another to be
+    ranked, so that no vector waits for an encoder.
+
+    Args:
+        settings: limits.
+        metrics: where stages are counted.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        limits = {"most_waiting": settings.max_waiting, "most_together": TOGETHER}
+        self._encoding: _Encoding = Gatherer("encode", _encode, n_workers=1, **limits)
+        self._ranking: Gatherer[Search, Values] = Gatherer(
+            "rank", self._rank, n_workers=settings.workers, **limits
+        )
+
+    @property
+    def n_waiting(self) -> int:
+        """Searches that wait for a thread."""
+        return self._encoding.n_waiting + self._ranking.n_waiting
+
+    def close(self) -> None:
+        """Answer what waits, and take nothing new."""
+        self._encoding.close()
+        self._ranking.close()
+
+    async def answer(self, served: ServedIndex, request: SearchRequest) -> Values:
+        """Return the answer to a search as JSON values; see `SearchAnswer`.
+
+        Raises:
+            Problem: the request cannot be answered as it stands, or not now.
+            LsrError: the index cannot answer it.
+        """
+        return await self.answer_from(served, await served.snapshot(request.commit), request)
+
+    async def answer_from(
+        self, served: ServedIndex, index: Index, request: SearchRequest
+    ) -> Values:
+        """Return the answer from a certain snapshot; see `answer`."""
+        question = question_of(request)
+        plan = plan_of(request, index, self._settings)
+        search = Search(served.name, index, request, question)
+        if is_empty(question):
+            if plan.where is not None:
+                index.parse_filter(plan.filter or "")
+            return answer_values(
+                served.name, index, request, [], search.times, warnings=["The query is empty."]
+            )
+        until = time.perf_counter() + timeout_s(request, self._settings)
+        if not isinstance(question, dict):
+            kind = index, request.alpha
+            search.vector = await self._encoding.ask(kind, search, until - time.perf_counter())
+        values = await self._ranking.ask(plan, search, until - time.perf_counter())
+        self._metrics.count_stages(search.times.as_seconds())
+        return values
+
+    def _rank(
+        self, plan: Plan, together: Sequence[Waiting[Search, Values]], deliver: Deliver[Search, Values]
+    ) -> None:
+        began = time.perf_counter()
+        self._metrics.count_batch(len(together))
+        together, vectors = _vectors(plan.index, together, deliver)
+        if not together:
+            return
+        encoded = time.perf_counter()
+        found = _ranked(plan, vectors)
+        scored = time.perf_counter()
+        for waiting, hits, vector in zip(together, found, vectors, strict=True):
+            search = waiting.payload
+            search.times.queue += began - waiting.entered
+            search.times.encode += encoded - began
+            search.times.score = scored - encoded
+            try:
+                deliver(waiting, _answered(search, plan, hits, vector))
+            except Exception as error:
+                deliver(waiting, error)
+
+
+def _encode(
+    kind: tuple[Index, float | None],
+    together: Sequence[Waiting[Search, SparseBatch | HybridQueries]],
+    deliver: Deliver[Search, SparseBatch | HybridQueries],
+) -> None:
+    index, alpha = kind
+    began = time.perf_counter()
+    questions = [waiting.payload.question for waiting in together]
+    texts = [one for one in questions if not isinstance(one, dict)]
+    vectors: Sequence[SparseBatch | HybridQueries]
+    if alpha is None:
+        batch = index.vectors_of(QueryBatch([str(one) for one in range(len(texts))], texts))
+        vectors = [batch.slice(row, row + 1) for row in range(len(batch))]
+    else:  # one by one: a product of several dense rows rounds in another way
+        vectors = [index.hybrid_queries([text], alpha) for text in texts]
+    seconds = time.perf_counter() - began
+    for waiting, vector in zip(together, vectors, strict=True):
+        waiting.payload.times.queue += began - waiting.entered
+        waiting.payload.times.encode += seconds
+        deliver(waiting, vector)
+
+
+def _vectors(
+    index: Index, together: Sequence[Waiting[Search, Values]], deliver: Deliver[Search, Values]
+) -> tuple[Sequence[Waiting[Search, Values]], list[SparseBatch | HybridQueries]]:
+    """Return the searches that can be ranked, and their vectors; deliver why others cannot."""
+    if not any(waiting.payload.vector for waiting in together):
+        try:
+            rows = [waiting.payload.question for waiting in together]
+            named = [row for row in rows if isinstance(row, dict)]
+            batch = index.searcher.vocabulary.queries(*batch_of_named_terms(named))
+            return together, [batch.slice(row, row + 1) for row in range(len(batch))]
+        except InvalidInputError:
+            pass  # one of them is at fault; which one?
+    sound, vectors = [], []
+    for waiting in together:
+        search = waiting.payload
+        try:
+            vectors.append(search.vector or index.vector_of(search.question))
+            sound.append(waiting)
+        except Exception as error:
+            deliver(waiting, error)
+    return sound, vectors
+
+
+def _ranked(plan: Plan, vectors: Sequence[SparseBatch | HybridQueries]) -> list[list[Hit]]:
+    """Return the hits of each vector."""
+    index = plan.index
+    options = {"where": plan.filter, "approximation": plan.approximation}
+    sparse = [one for one in vectors if isinstance(one, SparseBatch)]
+    if len(sparse) == len(vectors):
+        batch = SparseBatch.concatenate(sparse) if len(sparse) > 1 else sparse[0]
+        return index.hits(index.rank(batch, plan.depth, **options))
+    return [index.hits(index.rank(one, plan.depth, **options))[0] for one in vectors]
+
+
+def _answered(
+    search: Search, plan: Plan, found: Sequence[Hit], vector: SparseBatch | HybridQueries
+) -> Values:
+    """Return the answer to a search that was ranked."""
+    began = time.perf_counter()
+    request, index = search.request, search.index
+    warnings = []
+    if isinstance(vector, SparseBatch):
+        if isinstance(search.question, dict) and vector.nnz < len(search.question):
+            warnings = unknown_terms(index, search.question)
+        if vector.nnz == 0:
+            warnings.append("No term of the query is known to the index.")
+    hits = page_of_hits(index, search.question, found, request, plan.approximation)
+    search.times.fetch = time.perf_counter() - began
+    return answer_values(
+        search.name,
+        index,
+        request,
+        hits,
+        search.times,
+        has_more=len(found) > request.offset + request.k,
+        warnings=warnings,
     )
-    scored = time.perf_counter()
-    (found,) = index.hits(rankings)
-    page = found[request.offset : request.offset + request.k]
-    views = (
-        hit_views(index, question, page, approximation=approximation)
-        if request.explain or request.highlight
-        else [None] * len(page)
-    )
-    hits = [_hit(hit, view, request) for hit, view in zip(page, views, strict=True)]
-    fetched = time.perf_counter()
-    return {
-        "index": name,
-        "commit": index.searcher.manifest.commit,
-        "k": request.k,
-        "offset": request.offset,
-        "has_more": len(found) > request.offset + request.k,
-        "took_ms": {
-            "encode": _ms(encoded - started),
-            "score": _ms(scored - encoded),
-            "fetch": _ms(fetched - scored),
-            "total": _ms(fetched - started),
-        },
-        "hits": hits,
-    }
-
-
-def _question(request: SearchRequest) -> Question | dict[str, float]:
-    given = [
-        name for name in ("query", "vector", "conversation") if getattr(request, name) is not None
-    ]
-    if len(given) != 1:
-        detail = "Give one of 'query', 'vector' and 'conversation'."
-        fields = [FieldError(name, "given beside another question") for name in given]
-        raise Problem(422, "invalid-request", detail, errors=fields)
-    if request.conversation is not None:
-        return Conversation.of([turn.model_dump() for turn in request.conversation])
-    question = request.query if request.vector is None else request.vector
-    assert question is not None
-    return question
-
-
-def _refuse_deep_pages(request: SearchRequest, settings: Settings) -> None:
-    if request.k > settings.max_k:
-        detail = f"k is {request.k}, but at most {settings.max_k} hits are returned at once."
-        raise Problem(422, "invalid-request", detail, errors=[FieldError("k", detail)])
-    if request.offset + request.k > settings.deepest_hit:
-        detail = f"offset and k go beyond hit {settings.deepest_hit}; narrow the search instead."
-        raise Problem(422, "page-too-deep", detail, errors=[FieldError("offset", detail)])
-
-
-def _approximation(request: SearchRequest) -> Approximation:
-    if request.prune is None and request.bound_factor == 1 and request.max_ranges is None:
-        return EXACT
-    rule = PruneRule.parse(request.prune) if request.prune else None
-    return Approximation(
-        prune=rule, bound_factor=request.bound_factor, max_ranges=request.max_ranges
-    )
-
-
-def _hit(hit: Hit, view: HitView | None, request: SearchRequest) -> dict[str, Any]:
-    answer: dict[str, Any] = {"rank": hit.rank, "id": hit.doc_id, "score": hit.score}
-    if request.fields != []:
-        stored = hit.document.as_dict()
-        wanted = stored if request.fields is None else request.fields
-        answer["document"] = {name: stored[name] for name in wanted if name in stored}
-    if view is not None and request.highlight:
-        highlight = view.highlight
-        answer["passage"] = {
-            "text": highlight.text,
-            "spans": highlight.spans,
-            "is_first": highlight.is_first,
-            "is_last": highlight.is_last,
-        }
-    if view is not None and request.explain:
-        answer["contributions"] = [one._asdict() for one in view.contributions]
-    return answer
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
