@@ -57,7 +57,6 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         docs_url=None,  # the framework's own pages load scripts from elsewhere
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=settings.max_body_bytes,
     )
     app.state.settings = settings
     app.state.keys = KeyRing(settings.keys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import time
 from collections import OrderedDict
@@ -220,7 +219,7 @@ class Catalog:
 def _stamp(path: Path) -> _Stamp | None:
     """Return what changes with every commit, without reading anything."""
     try:
-        found = os.stat(path / FILE_NAME)
+        found = (path / FILE_NAME).stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

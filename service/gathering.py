@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -183,10 +184,9 @@ class _Delivery(Generic[Payload, Answer]):
         ready, self._ready = self._ready, []
         self._flushed = time.perf_counter()
         if ready:
-            try:
+            # A closed loop has nobody left to hear.
+            with suppress(RuntimeError):
                 ready[0][0].get_loop().call_soon_threadsafe(_settle, ready)
-            except RuntimeError:
-                pass  # the loop is closed: nobody is left to hear
 
 
 def _settle(ready: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
@@ -13,18 +14,28 @@ from lsr.retrieval import Index
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
 from lsr.service.json_bodies import StrictRoute
+from lsr.service.keys import Scope, requires
+from lsr.service.problems import Problem
 
-router = APIRouter(prefix="/v1/indexes", route_class=StrictRoute, tags=["indexes"])
+router = APIRouter(
+    prefix="/v1/indexes",
+    route_class=StrictRoute,
+    tags=["indexes"],
+    dependencies=[Depends(requires(Scope.SEARCH))],
+)
 
 
 @router.get("")
 async def list_indexes(request: Request) -> Response:
     """List the indexes, with their sizes."""
     catalog: Catalog = request.app.state.catalog
-    names = catalog.names
 
     def work() -> list[dict[str, Any]]:
-        return [_summary(name, catalog[name].latest()) for name in names]
+        found = []
+        for served in catalog:
+            with suppress(Problem):  # /readyz names those that cannot be opened
+                found.append(_summary(served.name, served.latest()))
+        return found
 
     return JsonAnswer({"indexes": await run_in_threadpool(work)})
 

@@ -22,6 +22,33 @@ class StrictRequest(Request):
     """A request whose JSON is parsed by pydantic's parser, which has limits."""
 
     _values: Any
+    _content: bytes
+
+    async def body(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            Problem: it is larger than the service takes.
+        """
+        if not hasattr(self, "_content"):
+            most = self.app.state.settings.max_body_bytes
+            chunks, n_bytes = [], int(self.headers.get("content-length", 0))
+            if n_bytes <= most:
+                n_bytes = 0
+                async for chunk in self.stream():
+                    n_bytes += len(chunk)
+                    if n_bytes > most:
+                        break
+                    chunks.append(chunk)
+            if n_bytes > most:
+                raise Problem(
+                    413,
+                    "body-too-large",
+                    f"The body has more than {most} bytes; send less at once.",
+                    headers={"Connection": "close"},
+                )
+            self._content = b"".join(chunks)
+        return self._content
 
     async def json(self) -> Any:
         """Return the body's values.

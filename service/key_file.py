@@ -103,7 +103,7 @@ def revoke_key(path: Path, name: str) -> None:
     with _changed(path) as keys:
         left = [key for key in keys if key.name != name]
         if len(left) == len(keys):
-            raise InvalidInputError(f"{path} has no key {name!r}; lsr keys list shows those it has.")
+            raise InvalidInputError(f"{path} has no key {name!r}; lsr keys list shows its keys.")
         keys[:] = left
 
 
@@ -129,7 +129,8 @@ def _changed(path: Path) -> Iterator[list[Key]]:
     draft = path.with_name(path.name + ".draft")
     try:
         # Only its owner may read it. Another process that changes keys now is refused by O_EXCL.
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
             file.flush()
             os.fsync(file.fileno())

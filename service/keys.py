@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 from fastapi import Request
@@ -78,7 +77,7 @@ class KeyRing:
 
     def _refresh(self, path: Path) -> None:
         try:
-            found = os.stat(path)
+            found = path.stat()
             stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
         except OSError:
             stamp = None
@@ -87,7 +86,7 @@ class KeyRing:
             self._stamp = stamp
 
 
-class requires(SecurityBase):  # noqa: N801  reads as the word that it is where routes are declared
+class requires(SecurityBase):
     """The dependency of a route that only keys with `scope` may use.
 
     Use it as ``dependencies=[Depends(requires(Scope.WRITE))]``. Without keys, all is allowed.

@@ -53,7 +53,10 @@ class Metrics:
             registry=self.registry,
         )
         sheds = Counter(
-            "lsr_shed_requests", "Requests that were not worked on.", ["why"], registry=self.registry
+            "lsr_shed_requests",
+            "Requests without room or time.",
+            ["why"],
+            registry=self.registry,
         )
         # To look up a child by its labels costs more than to count with it.
         self._count = lru_cache(maxsize=1024)(requests.labels)
@@ -102,7 +105,7 @@ class StateCollector(Collector):
         yield GaugeMetricFamily("lsr_queue_length", "Searches that wait.", self._n_waiting())
         yield GaugeMetricFamily("lsr_resident_bytes", "Memory of the process.", _resident_bytes())
         families = {
-            "commit": GaugeMetricFamily("lsr_index_commit", "Commit that is served.", labels=["index"]),
+            "commit": GaugeMetricFamily("lsr_index_commit", "Commit in use.", labels=["index"]),
             "documents": GaugeMetricFamily(
                 "lsr_index_documents", "Documents of an index.", labels=["index"]
             ),

@@ -36,7 +36,6 @@ LONGEST_DETAIL = 1_000
 _OF_FRAMEWORK = {
     404: "There is nothing at this address; /openapi.json lists the paths that there are.",
     405: "This path does not take this method; the header Allow names those that it takes.",
-    413: "The body is larger than the service takes; send less at once.",
 }
 """What to say where the framework says one word."""
 

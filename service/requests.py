@@ -78,9 +78,7 @@ def _request_id(scope: Scope) -> str:
     return secrets.token_hex(8)
 
 
-def _line(
-    scope: Scope, request_id: str, route: str, status: int, seconds: float
-) -> dict[str, Any]:
+def _line(scope: Scope, request_id: str, route: str, status: int, seconds: float) -> dict[str, Any]:
     line: dict[str, Any] = {
         "time": round(time.time(), 3),
         "request_id": request_id,

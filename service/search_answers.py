@@ -87,7 +87,9 @@ def unknown_terms(index: Index, vector: dict[str, float]) -> list[str]:
     """Return warnings about the terms of a vector that the index does not know."""
     vocabulary = index.searcher.vocabulary
     if not vocabulary.names:  # terms are numbers
-        unknown = [term for term in vector if not term.isdecimal() or int(term) >= vocabulary.n_terms]
+        unknown = [
+            term for term in vector if not term.isdecimal() or int(term) >= vocabulary.n_terms
+        ]
     else:
         ids = vocabulary.lookup(list(vector))
         unknown = [term for term, number in zip(vector, ids.tolist(), strict=True) if number < 0]

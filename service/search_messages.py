@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Weight = Annotated[float, Field(allow_inf_nan=False)]
+Weight = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Vector = Annotated[dict[str, Weight], Field(max_length=65_536)]
 
 

@@ -82,6 +82,11 @@ def plan_of(request: SearchRequest, index: Index, settings: Settings) -> Plan:
     if request.offset + request.k > settings.deepest_hit:
         detail = f"offset and k go beyond hit {settings.deepest_hit}; narrow the search instead."
         raise Problem(422, "page-too-deep", detail, errors=[FieldError("offset", detail)])
+    if request.alpha is not None:
+        index.refuse_hybrid()
+        if request.vector is not None:
+            detail = "A vector has no dense half; ask with a text or a conversation, or no alpha."
+            raise Problem(422, "invalid-request", detail, errors=[FieldError("alpha", detail)])
     where = request.filter
     # One hit more than wanted says whether there is another page.
     return Plan(

@@ -111,7 +111,10 @@ class Searching:
         return values
 
     def _rank(
-        self, plan: Plan, together: Sequence[Waiting[Search, Values]], deliver: Deliver[Search, Values]
+        self,
+        plan: Plan,
+        together: Sequence[Waiting[Search, Values]],
+        deliver: Deliver[Search, Values],
     ) -> None:
         began = time.perf_counter()
         self._metrics.count_batch(len(together))
@@ -180,12 +183,16 @@ def _vectors(
 def _ranked(plan: Plan, vectors: Sequence[SparseBatch | HybridQueries]) -> list[list[Hit]]:
     """Return the hits of each vector."""
     index = plan.index
-    options = {"where": plan.filter, "approximation": plan.approximation}
+
+    def rank(vectors: SparseBatch | HybridQueries) -> list[list[Hit]]:
+        found = index.rank(vectors, plan.depth, where=plan.filter, approximation=plan.approximation)
+        return index.hits(found)
+
     sparse = [one for one in vectors if isinstance(one, SparseBatch)]
     if len(sparse) == len(vectors):
         batch = SparseBatch.concatenate(sparse) if len(sparse) > 1 else sparse[0]
-        return index.hits(index.rank(batch, plan.depth, **options))
-    return [index.hits(index.rank(one, plan.depth, **options))[0] for one in vectors]
+        return rank(batch)
+    return [rank(one)[0] for one in vectors]
 
 
 def _answered(

@@ -1,16 +1,151 @@
-"""How is the application run? By granian, in this process."""
+"""How is the application run? By granian, in this process; by uvicorn where there is no granian.
+
+Granian cuts off clients whose headers do not come. It runs embedded in this process, so that the
+exit code, the order of shutting down and what is written to stderr are ours (ADR 12).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import FastAPI
 
+from lsr.errors import ConfigError, MissingDependencyError
 
-def run(app: FastAPI, host: str, port: int) -> None:
-    """Serve `app` until the process is told to stop."""
-    import asyncio
+HEADERS_MS = 30_000
+"""How long a client may take to send its headers."""
 
-    from granian.constants import Interfaces
+BACKLOG = 2_048
+"""Connections that the system holds until they are accepted."""
+
+
+def is_public(host: str) -> bool:
+    """Say whether others than this machine can reach an address."""
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True  # a name: who knows where it leads
+
+
+def refuse_open_house(host: str, has_keys: bool) -> None:
+    """Refuse to let everybody do everything.
+
+    Raises:
+        ConfigError: the address is public and no key is asked for.
+    """
+    if is_public(host) and not has_keys:
+        raise ConfigError(
+            f"Others can reach {host}, and without keys they could change and delete indexes; "
+            "make a key with lsr keys create NAME --keys FILE and give --keys FILE, or say "
+            "--insecure."
+        )
+
+
+def run(app: FastAPI, host: str, port: int, drain_s: float, warn: Callable[[str], None]) -> int:
+    """Serve `app` until the process is told to stop.
+
+    Args:
+        app: the service.
+        host: address to listen on.
+        port: port to listen on.
+        drain_s: how long requests may take to end.
+        warn: tells the operator what is not as it should be.
+
+    Returns:
+        The exit code: 128 and the number of the signal that stopped it.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+        MissingDependencyError: there is neither granian nor uvicorn.
+    """
+    try:
+        serve = _granian(app, host, port, drain_s)
+    except ModuleNotFoundError:
+        try:
+            serve = _uvicorn(app, host, port, drain_s)
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError("lsr serve", "serve") from error
+        warn("granian is not installed; uvicorn serves, which does not cut off slow headers.")
+    try:
+        return asyncio.run(serve())
+    except OSError as error:
+        raise ConfigError(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}."
+        ) from error
+
+
+def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> Callable[[], Any]:
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.server.embed import Server
 
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI)
-    asyncio.run(server.serve())
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_MS),
+        log_enabled=False,
+    )
+    # The embedded server has no argument for this.
+    server.workers_kill_timeout = int(drain_s)
+
+    async def serve() -> int:
+        stopped_by = _stop_on_signals(server.stop)
+        await server.serve()
+        return await stopped_by
+
+    return serve
+
+
+def _uvicorn(app: FastAPI, host: str, port: int, drain_s: float) -> Callable[[], Any]:
+    from uvicorn import Config, Server
+
+    config = Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        backlog=BACKLOG,
+        limit_concurrency=BACKLOG,
+        timeout_graceful_shutdown=int(drain_s),
+    )
+    server = Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    async def serve() -> int:
+        stopped_by = _stop_on_signals(stop)
+        await server._serve()  # `serve` would take the signals over
+        return await stopped_by
+
+    return serve
+
+
+def _stop_on_signals(stop: Callable[[], None]) -> asyncio.Future[int]:
+    """Call `stop` on the first signal, and tell the exit code; the second one ends at once."""
+    loop = asyncio.get_running_loop()
+    code: asyncio.Future[int] = loop.create_future()
+
+    def hear(number: signal.Signals) -> None:
+        if code.done():
+            raise SystemExit(code.result())
+        code.set_result(128 + number)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, hear, number)
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    return code

@@ -27,6 +27,10 @@ class Warming:
         """Whether everything is loaded."""
         return self._is_done.is_set()
 
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is done, and say whether it is."""
+        return self._is_done.wait(timeout_s)
+
     def start(self) -> None:
         """Begin."""
         threading.Thread(target=self._run, name="warming", daemon=True).start()

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import lsr
-from lsr.cli import bench, idf
+from lsr.cli import bench, idf, keys
 from lsr.cli.convert import convert
 from lsr.cli.delete import delete
 from lsr.cli.demo import demo
@@ -56,6 +56,7 @@ add_command(app, import_index, name="import")
 add_command(app, evaluate, name="eval")
 add_command(app, reproduce)
 app.add_typer(idf.app, name="idf")
+app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
 
 

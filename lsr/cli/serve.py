@@ -16,21 +16,51 @@ def serve(
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8080,
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for one of these keys (lsr keys create)."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen on a public address without keys.")
+    ] = False,
+    log_requests: Annotated[
+        bool, typer.Option(help="Write one line of JSON a request to stderr.")
+    ] = True,
     quiet: QuietOption = False,
 ) -> None:
     """Serve indexes over HTTP: a REST API, its documentation, and a search page.
 
-    Example: printf '{"id": "1", "vector": {"cat": 2}}' | lsr index - --index pets --force &&
-    timeout 5 lsr serve pets --port 8099 || true
+    New commits are served as soon as they are made. SIGTERM and Ctrl-C let requests end first.
+    More settings, as LSR_SERVE_NAME in the environment: max_body_bytes, max_waiting, timeout_ms,
+    workers, drain_s and others.
+
+    Example: printf '{"id": "1", "vector": {"cat": 2}}' | lsr index - --index pets --force -q &&
+    { lsr serve pets --port 8099 & sleep 5; curl -fsS 'http://127.0.0.1:8099/v1/indexes'; kill $!; }
     """
     set_quiet(quiet)
-    from lsr.errors import MissingDependencyError
+    from lsr.errors import ConfigError, MissingDependencyError
 
     try:
+        from pydantic import ValidationError
+
         from lsr.service.app import create_app
-        from lsr.service.server import run
+        from lsr.service.server import refuse_open_house, run
+        from lsr.service.settings import Settings
     except ModuleNotFoundError as error:
         raise MissingDependencyError("lsr serve", "serve") from error
-    app = create_app(folders)
+    try:
+        settings = Settings(log_requests=log_requests)
+        if keys:
+            settings = settings.model_copy(update={"keys": keys})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "LSR_SERVE_" + ".".join(map(str, first["loc"])).upper()
+        raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
+    if not insecure:
+        refuse_open_house(host, settings.keys is not None)
+    app = create_app(folders, settings)
+    for served in app.state.catalog:
+        if served.fault:
+            note(f"The index {served.name!r} is not served: {served.fault}")
     note(f"Serving {', '.join(app.state.catalog.names)} at http://{host}:{port}")
-    run(app, host, port)
+    raise typer.Exit(run(app, host, port, settings.drain_s, note))
