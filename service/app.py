@@ -24,11 +24,11 @@ from lsr.service import (
 from lsr.service.administration import Administration
 from lsr.service.catalog import Catalog
 from lsr.service.field_routes import FieldCatalog
-from lsr.service.models import Models
-from lsr.service.page_routes import page_router
 from lsr.service.keys import KeyRing
 from lsr.service.log import RequestLog
 from lsr.service.metrics import Metrics, StateCollector
+from lsr.service.models import Models
+from lsr.service.page_routes import page_router
 from lsr.service.problems import handle_problems
 from lsr.service.requests import RequestRecord
 from lsr.service.searching import Searching

@@ -57,7 +57,10 @@ class RequestRecord:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *own_headers]
+                headers = list(message.get("headers", ()))
+                given = {name for name, _ in headers}  # a page may have a policy of its own
+                headers += [(name, value) for name, value in own_headers if name not in given]
+                message["headers"] = headers
             await send(message)
 
         try:

@@ -10,12 +10,13 @@ import asyncio
 import ipaddress
 import logging
 import signal
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
 
 from fastapi import FastAPI
 
 from lsr.errors import ConfigError, MissingDependencyError
+
+_Serve = Callable[[], Coroutine[None, None, int]]
 
 HEADERS_MS = 30_000
 """How long a client may take to send its headers."""
@@ -81,7 +82,7 @@ def run(app: FastAPI, host: str, port: int, drain_s: float, warn: Callable[[str]
         ) from error
 
 
-def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> Callable[[], Any]:
+def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> _Serve:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.server.embed import Server
@@ -108,7 +109,7 @@ def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> Callable[[],
     return serve
 
 
-def _uvicorn(app: FastAPI, host: str, port: int, drain_s: float) -> Callable[[], Any]:
+def _uvicorn(app: FastAPI, host: str, port: int, drain_s: float) -> _Serve:
     from uvicorn import Config, Server
 
     config = Config(
