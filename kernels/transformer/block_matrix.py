@@ -12,11 +12,9 @@ from lsr.kernels._compile import kernel
 from lsr.kernels.transformer.activation import Activation, activate_reference
 from lsr.kernels.transformer.block_tiles import BLOCK_ROWS, float_block_tile
 from lsr.kernels.transformer.blocks import (
-    BlockPattern,
     block_pattern,
     blocks_of,
     make_block_product,
-    refuse_unsound,
 )
 from lsr.kernels.transformer.dense import NO_RESIDUAL
 from lsr.kernels.transformer.lanes import VECTOR_BYTES, load, store
@@ -107,16 +105,6 @@ def multiply_blocks(
         check_activations("residual", residual, matrix.bias.size, n_tokens)
     after = NO_RESIDUAL if residual is None else residual
     _multiply_blocks(*matrix[:5], x, out, int(activation), after)
-
-
-def check_blocks(matrix: PackedBlockMatrix) -> None:
-    """Refuse a matrix, read from a file, with blocks outside of it.
-
-    Raises:
-        InvalidInputError: its arrays contradict each other.
-    """
-    pattern = BlockPattern(matrix.starts, matrix.columns, matrix.rows)
-    refuse_unsound(pattern, matrix.bias.size, int(matrix.n_columns[0]))
 
 
 @numba.njit(nogil=True, error_model="numpy")

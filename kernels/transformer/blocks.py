@@ -21,7 +21,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.errors import InvalidInputError
 from lsr.kernels.transformer.activation import finish
 from lsr.kernels.transformer.block_tiles import BLOCK_ROWS, VALUE_BYTES
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES
@@ -97,27 +96,6 @@ def blocks_of(weight: NDArray[Any], pattern: BlockPattern) -> NDArray[Any]:
     strips = np.repeat(np.arange(pattern.starts.size - 1), np.diff(pattern.starts))
     rows = pattern.rows.reshape(-1, BLOCK_ROWS)[strips]
     return np.ascontiguousarray(padded[rows, pattern.columns[:, None]])
-
-
-def refuse_unsound(pattern: BlockPattern, n_rows: int, n_columns: int) -> None:
-    """Refuse blocks that would be read or written outside of their matrix.
-
-    Raises:
-        InvalidInputError: they are not those of a matrix of this shape.
-    """
-    starts, columns, rows = pattern
-    is_sound = (
-        starts.size * BLOCK_ROWS == rows.size + BLOCK_ROWS
-        and starts[0] == 0
-        and starts[-1] == columns.size
-        and bool((np.diff(starts) >= 0).all())
-        and bool((columns >= 0).all() and (columns < n_columns).all())
-        and bool((rows >= 0).all() and (rows <= n_rows).all())
-    )
-    if not is_sound:
-        raise InvalidInputError(
-            f"The blocks of a matrix of {n_rows} x {n_columns} are damaged; pack it again."
-        )
 
 
 def make_block_product(copy_panel: Any, tile: Any, step_blocks: int, read_sums: Any) -> Any:

@@ -28,7 +28,7 @@ MAX_HEADER_BYTES = 100_000_000
 
 # bfloat16 is the upper half of a float32; NumPy has no type for it.
 FLOATS = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "BF16": np.uint16}
-DTYPES = {**FLOATS, "I8": np.int8}
+DTYPES = {**FLOATS, "I8": np.int8, "I32": np.int32, "I64": np.int64}
 
 
 class SafetensorsFile:
@@ -87,7 +87,7 @@ class SafetensorsFile:
             return np.require(stored, np.float32, ["C", "A"])
 
     def view(self, name: str) -> NDArray[Any]:
-        """Return a tensor of floats or bytes as it is stored.
+        """Return a tensor of floats or whole numbers as it is stored.
 
         Raises:
             UnsupportedModelError: it is of another kind, or partly outside the file.

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from lsr.kernels.transformer import (
     Activation,
+    PackedBlockMatrix,
+    PackedInt8BlockMatrix,
     PackedInt8Matrix,
     PackedMatrix,
     layer_norm,
     multiply,
+    multiply_blocks,
     multiply_int8,
+    multiply_int8_blocks,
     new_quantized,
     quantize,
 )
@@ -73,6 +77,42 @@ class Int8Dense:
         quantized = new_quantized(*x.shape)
         quantize(x, self.matrix.factors, self.matrix.shifts, quantized)
         multiply_int8(self.matrix, quantized, out, activation, residual)
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Blocks:
+    """A dense layer in float32, of which the zeros are left out."""
+
+    matrix: PackedBlockMatrix
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``."""
+        multiply_blocks(self.matrix, x, out, activation, residual)
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Blocks:
+    """A dense layer of bytes, of which the zeros are left out."""
+
+    matrix: PackedInt8BlockMatrix
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``."""
+        quantized = new_quantized(*x.shape)
+        quantize(x, self.matrix.factors, self.matrix.shifts, quantized)
+        multiply_int8_blocks(self.matrix, quantized, out, activation, residual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture, architecture_of
+from lsr.encoders.native.compressed import (
+    NOT_COMPRESSED,
+    Compression,
+    reachable_terms,
+    read_compression,
+)
 from lsr.encoders.native.expected_inputs import after_dense, after_norm
 from lsr.encoders.native.layers import (
     Dense,
+    Float32Blocks,
     Float32Dense,
+    Int8Blocks,
     Int8Dense,
     Layer,
     Norm,
@@ -26,12 +34,16 @@ from lsr.encoders.safetensors_file import ModelWeights
 from lsr.kernels.transformer import (
     EmbeddingTables,
     ExpectedInputs,
+    PackedBlockMatrix,
     PackedHead,
+    PackedInt8BlockMatrix,
     PackedInt8Matrix,
     PackedMatrix,
     VocabularyFilter,
+    pack_blocks,
     pack_filter,
     pack_int8,
+    pack_int8_blocks,
     pack_matrix,
 )
 
@@ -57,10 +69,14 @@ def load_native_network(
     architecture = architecture_of(files.config)
     weights = ModelWeights(files.folder, files.tensor_prefix)
     resolved = Precision.INT8 if precision is Precision.INT8 else Precision.FLOAT32
+    removed = read_compression(files.folder)
     if architecture.n_multiplied < LEAST_CACHED:
-        return _Model(architecture, weights, resolved, _make).network(weighting)
-    with PackCache(files.folder, resolved, f"{architecture} {weights.digest()}") as cache:
-        return _Model(architecture, weights, resolved, cache.get).network(weighting)
+        return _Model(architecture, weights, resolved, removed, _make).network(weighting)
+    content = f"{architecture} {weights.digest()}"
+    if removed != NOT_COMPRESSED:
+        content += f" {removed}"
+    with PackCache(files.folder, resolved, content) as cache:
+        return _Model(architecture, weights, resolved, removed, cache.get).network(weighting)
 
 
 class Get(Protocol):
@@ -81,16 +97,23 @@ class _Model:
         architecture: says how they are called and shaped.
         weights: the tensors.
         precision: of the dense layers.
+        removed: what a compressed model does without.
         get: keeps what is packed.
     """
 
     def __init__(
-        self, architecture: Architecture, weights: ModelWeights, precision: Precision, get: Get
+        self,
+        architecture: Architecture,
+        weights: ModelWeights,
+        precision: Precision,
+        removed: Compression,
+        get: Get,
     ) -> None:
         self._architecture = architecture
         self._family = architecture.family
         self._weights = weights
         self._precision = precision
+        self._removed = removed
         self._get = get
 
     def network(self, weighting: VocabularyWeighting) -> NativeNetwork:
@@ -98,14 +121,17 @@ class _Model:
         shape, family = self._architecture, self._family
         norm = self._norm(f"{family.embeddings}.LayerNorm")
         size = shape.hidden_size
+        head_norm = self._norm(family.head_norm)
+        head, terms = self._head(head_norm)
         return NativeNetwork(
             shape,
             embeddings=self._embeddings(norm),
             layers=self._layers(norm),
             # One small matrix, to which all terms are more sensitive than to any other.
             head_dense=self._float32_dense(size, size, [family.head_dense]),
-            head_norm=self._norm(family.head_norm),
-            head=self._head(),
+            head_norm=head_norm,
+            head=head,
+            terms=terms,
             precision=self._precision,
             weighting=weighting,
         )
@@ -166,16 +192,24 @@ class _Model:
         if self._precision is Precision.FLOAT32:
             return self._float32_dense(n_rows, n_columns, names)
 
-        def pack() -> PackedInt8Matrix:
-            return pack_int8(*self._read(n_rows, n_columns, *names), inputs())
+        def read() -> tuple[Array, Array, ExpectedInputs]:
+            return *self._read(n_rows, n_columns, *names), inputs()
 
-        return Int8Dense(self._get(names[0], PackedInt8Matrix, pack))
+        name = names[0]
+        if self._removed.pays(names, Precision.INT8):
+            return Int8Blocks(
+                self._get(name, PackedInt8BlockMatrix, lambda: pack_int8_blocks(*read()))
+            )
+        return Int8Dense(self._get(name, PackedInt8Matrix, lambda: pack_int8(*read())))
 
     def _float32_dense(self, n_rows: int, n_columns: int, names: list[str]) -> Dense:
-        def pack() -> PackedMatrix:
-            return pack_matrix(*self._read(n_rows, n_columns, *names))
+        def read() -> tuple[Array, Array]:
+            return self._read(n_rows, n_columns, *names)
 
-        return Float32Dense(self._get(names[0], PackedMatrix, pack))
+        name = names[0]
+        if self._removed.pays(names, Precision.FLOAT32):
+            return Float32Blocks(self._get(name, PackedBlockMatrix, lambda: pack_blocks(*read())))
+        return Float32Dense(self._get(name, PackedMatrix, lambda: pack_matrix(*read())))
 
     def _read(self, n_rows: int, n_columns: int, *names: str) -> tuple[Array, Array]:
         """Return the matrices of these names, one below the other, and their biases."""
@@ -193,16 +227,23 @@ class _Model:
             self._architecture.epsilon,
         )
 
-    def _head(self) -> PackedHead:
+    def _head(self, norm: Norm) -> tuple[PackedHead, NDArray[np.uint32] | None]:
+        """Return the head after `norm`, and which terms it has, None for all."""
         words = f"{self._family.embeddings}.word_embeddings.weight"
         # Not packed, and a view of the file: where tied, the word embeddings are the same memory.
         rows = self._term_rows([self._decoder], [words])
+        names = self._family.decoder_bias[: None if self._architecture.is_tied else 1]
+        terms = None
+        if self._removed.n_dropped_terms:
+            bias = self._weights.read(names, (self._architecture.n_terms,))
+            terms = reachable_terms(rows, bias, norm.gamma, norm.beta)
+            rows = rows[terms]
 
         def pack() -> VocabularyFilter:
-            names = self._family.decoder_bias[: None if self._architecture.is_tied else 1]
-            return pack_filter(rows, self._weights.read(names, (self._architecture.n_terms,)))
+            bias = self._weights.read(names, (self._architecture.n_terms,))
+            return pack_filter(rows, bias if terms is None else bias[terms])
 
-        return PackedHead(rows, self._get(self._family.decoder, VocabularyFilter, pack))
+        return PackedHead(rows, self._get(self._family.decoder, VocabularyFilter, pack)), terms
 
     @property
     def _decoder(self) -> str:

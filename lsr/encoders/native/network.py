@@ -39,6 +39,8 @@ class NativeNetwork:
         head_dense: first part of the head.
         head_norm: second part of the head.
         head: the vocabulary head proper.
+        terms: shape (rows of the head,), which term each of them is, rising; None where all are
+            there.
         precision: number format of the layers.
         weighting: one that `why_unsupported` lets through.
     """
@@ -54,6 +56,7 @@ class NativeNetwork:
         head_dense: Dense,
         head_norm: Norm,
         head: PackedHead,
+        terms: NDArray[np.uint32] | None,
         precision: Precision,
         weighting: VocabularyWeighting,
     ) -> None:
@@ -67,6 +70,7 @@ class NativeNetwork:
         self._head_dense = head_dense
         self._head_norm = head_norm
         self._head = head
+        self._terms = terms
         self._weighting = weighting
 
     def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
@@ -79,7 +83,8 @@ class NativeNetwork:
         weights = active.weights
         for _ in range(self._weighting.saturation - 1):
             weights = np.log1p(weights)
-        return SparseBatch(active.indptr, active.terms, weights, self.n_terms)
+        terms = active.terms if self._terms is None else self._terms[active.terms]
+        return SparseBatch(active.indptr, terms, weights, self.n_terms)
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Do nothing: a batch is never split over the cores."""

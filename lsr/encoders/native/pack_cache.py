@@ -36,7 +36,12 @@ LAYOUT = 3
 
 ALIGNMENT = 64
 FOLDER = ".lsr-pack"
-KINDS = {np.dtype(np.float32): "F32", np.dtype(np.int8): "I8"}
+KINDS = {
+    np.dtype(np.float32): "F32",
+    np.dtype(np.int8): "I8",
+    np.dtype(np.int32): "I32",
+    np.dtype(np.int64): "I64",
+}
 
 
 class PackCache:

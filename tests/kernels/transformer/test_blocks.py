@@ -4,13 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from block_matrices import block_masked, pruned
-from lsr.errors import InvalidInputError
 from lsr.kernels.transformer.blocks import (
-    BlockPattern,
     block_pattern,
     block_share,
     blocks_of,
-    refuse_unsound,
 )
 from transformer_inputs import normal, seeds, sizes
 
@@ -34,7 +31,6 @@ def test_blocks_hold_all_that_is_not_zero(
 
     np.testing.assert_array_equal(found[:n_rows], weight)
     assert sorted(pattern.rows[pattern.rows < n_rows].tolist()) == list(range(n_rows))
-    refuse_unsound(pattern, n_rows, n_columns)
 
 
 def test_rows_of_a_block_mask_stay_in_their_order() -> None:
@@ -54,21 +50,6 @@ def test_rows_that_were_clustered_are_found_again() -> None:
 def test_zeros_here_and_there_leave_most_blocks() -> None:
     """Half of the weights removed one by one: a block of four is empty once in sixteen."""
     assert block_share(pruned(1, 400, 1000, 0.5)) == pytest.approx(15 / 16, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    "damage", [{"starts": [0, 2, 1]}, {"columns": [0, 9]}, {"rows": [0, 1, 2, 3, 4, 5, 6, 99]}]
-)
-def test_blocks_outside_of_the_matrix_are_refused(damage: dict[str, list[int]]) -> None:
-    sound = {"starts": [0, 1, 2], "columns": [0, 1], "rows": [0, 1, 2, 3, 4, 5, 6, 8]} | damage
-    pattern = BlockPattern(
-        np.array(sound["starts"]),
-        np.array(sound["columns"], dtype=np.int32),
-        np.array(sound["rows"]),
-    )
-
-    with pytest.raises(InvalidInputError, match="blocks of a matrix of 8 x 9 are damaged"):
-        refuse_unsound(pattern, 8, 9)
 
 
 def test_a_matrix_without_weights_has_no_blocks() -> None:
