@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli.encoder_options import TemplateOption
 from lsr.cli.output import (
     JsonOption,
     QuietOption,
@@ -71,6 +72,7 @@ def build(
         str, typer.Option(metavar="MODEL", help="Whose tokenizer: hub id, folder, or short name.")
     ],
     output: OutputOption,
+    template: TemplateOption = None,
     unseen: UnseenOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
@@ -79,7 +81,8 @@ def build(
     """Count in how many documents each token occurs, and write a weight for every token.
 
     idf = ln(1 + (N - df + 1/2) / (df + 1/2)) over the N documents that have a token. Texts are
-    counted whole. What was counted is written to FILE.counts.json, for show and merge.
+    counted whole, fields joined by the --template, if any. What was counted is written to
+    FILE.counts.json, for show and merge.
 
     Example: printf '{"id": "1", "text": "the cat drank milk"}' | lsr idf build -
     --model splade-tiny --output idf.json --force
@@ -88,20 +91,24 @@ def build(
     from lsr.corpus import corpus_size
     from lsr.encoders.idf import TermCounter
     from lsr.encoders.idf_file import write_idf
+    from lsr.encoders.text_template import SETTING, TextTemplate
     from lsr.encoders.tokenizer_loading import load_tokenizer
 
     set_quiet(quiet)
     weight = _parsed_unseen(unseen)
     _refuse_output(output, force)
+    settings = {} if template is None else {SETTING: TextTemplate(template).pattern}
     counter = TermCounter(load_tokenizer(model))
     started = time.perf_counter()
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with progress_bar("documents", total) as bar:
         for source in corpus:
-            for n_docs in _count(source, counter):
+            for n_docs in _count(source, settings, counter):
                 bar.advance(n_docs)
-    counts = counter.counts(corpus)
+    counts = counter.counts(
+        [source if template is None else f"{source} as {template}" for source in corpus]
+    )
     write_idf(output, counts, weight)
     _report(counts, weight, output, time.perf_counter() - started, json)
 
@@ -191,13 +198,14 @@ def show(
             emit(f"  {token:<24}{weight:>9.4f}{documents}")
 
 
-def _count(source: str, counter: TermCounter) -> Iterator[int]:
-    """Count the documents of a corpus, and yield how many each batch had."""
+def _count(source: str, settings: dict[str, str], counter: TermCounter) -> Iterator[int]:
+    """Count what an encoder of these settings reads of a corpus, and yield the size of batches."""
     from lsr.corpus import read_documents
+    from lsr.encoders.text_template import encoded_text
     from lsr.errors import InvalidInputError
 
     for batch in read_documents(source):
-        texts = [document.full_text for document in batch.documents]
+        texts = [encoded_text(document, settings) for document in batch.documents]
         if batch.vectors is not None and not any(texts):
             raise InvalidInputError(
                 f"{source} holds vectors without texts, but tokens are counted in texts; pass the "

@@ -154,7 +154,7 @@ def index(
     ):
         n_resumed = writer.resumed.n_docs if writer.resumed else 0
         bar.advance(n_resumed)
-        report = IndexReport(bar)
+        report = IndexReport(bar, target.encoded_text)
         _add_all(writer, corpus, plan, position, target, on_error, on_long, update, report)
         writer.commit()
     report.finish()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lsr.cli.output import Bar, note
 
 if TYPE_CHECKING:
-    from lsr.documents import DocumentBatch
+    from lsr.documents import Document, DocumentBatch
     from lsr.errors import LsrError
     from lsr.retrieval.writer import AddedDocuments
 
@@ -23,19 +24,21 @@ class IndexReport:
 
     Args:
         bar: moves when a text is encoded, or a vector added.
+        text_of: what of a document is encoded.
     """
 
-    def __init__(self, bar: Bar) -> None:
+    def __init__(self, bar: Bar, text_of: Callable[[Document], str]) -> None:
         self.n_docs = self.n_tokens = 0
         self.n_skipped = self.n_empty = self.n_truncated = 0
         self._bar = bar
+        self._text_of = text_of
 
     def look_at(self, batch: DocumentBatch) -> None:
         """Look at a batch that was read."""
         if batch.vectors is not None:
             return
         for document in batch.documents:
-            if not document.full_text.strip():
+            if not self._text_of(document).strip():
                 self.n_empty += 1
                 self._example(
                     self.n_empty,

@@ -189,12 +189,20 @@ class Measuring:
         from lsr.cli.index_report import IndexReport
         from lsr.cli.progress import progress_bar
         from lsr.corpus import corpus_size
+        from lsr.documents import DocumentBatch
+        from lsr.encoders.text_template import encoded_text
         from lsr.eval.experiment import run_experiment
 
         with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
-            report = IndexReport(bar)
+            settings = encoder.settings if encoder else {}
+            report = IndexReport(bar, lambda document: encoded_text(document, settings))
 
             def added(documents: AddedDocuments) -> None:
+                n_terms = documents.vectors.active_dims.tolist()
+                without = [
+                    one for one, n in zip(documents.documents, n_terms, strict=True) if not n
+                ]
+                report.look_at(DocumentBatch(without))
                 if self.on_long is OnLong.ERROR and documents.truncated and encoder:
                     refuse_long(documents.truncated, encoder)
                 report.add(documents, brought_vectors=False)

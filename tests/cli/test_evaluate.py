@@ -173,6 +173,17 @@ def test_a_long_document_is_refused_where_that_is_wanted(
     assert "1 documents were longer than the encoder reads" in cut.stderr
 
 
+def test_documents_without_text_are_named(lsr_eval: LsrEval, dataset: Path) -> None:
+    with (dataset / "corpus.jsonl").open("a") as file:
+        file.write('\n{"_id": "d4", "text": " "}\n{"_id": "d5", "text": "of other words"}')
+
+    result = lsr_eval("--dataset", dataset, "--model", "words")
+
+    notes = " ".join(result.stderr.split())
+    assert "corpus.jsonl:4: document 'd4' has no text" in notes
+    assert notes.count("has no text") == 1
+
+
 def test_a_missing_corpus_is_said_before_the_model_is_loaded(
     lsr_eval: LsrEval, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

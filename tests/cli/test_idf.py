@@ -62,6 +62,20 @@ def test_unseen_tokens_weigh_what_is_asked_for(folder: Path) -> None:
     assert 0 < facts["unseen_share"] < 1
 
 
+def test_a_template_says_what_is_counted(folder: Path) -> None:
+    """Documents without the field have no token of it."""
+    done = build(folder, "docs.jsonl", "--output", "idf.json", "--template", "{title}", "--json")
+    refused = build(folder, "docs.jsonl", "--output", "other.json", "--template", "title")
+
+    assert done.code == 0, done.stderr
+    found, facts = weights(folder / "idf.json"), json.loads(done.stdout)
+    assert (facts["documents"], facts["empty"]) == (1, 2)
+    assert facts["corpora"] == ["docs.jsonl as {title}"]
+    assert found["ocean"] == pytest.approx(math.log(2 / 1.5), rel=1e-6)
+    assert found["river"] == pytest.approx(math.log(2 / 0.5), rel=1e-6)
+    assert "must name fields of documents in braces" in refused.error
+
+
 def test_several_corpora_and_standard_input_are_one(folder: Path) -> None:
     build(folder, "docs.jsonl", "more.jsonl", "--output", "files.json")
     build(folder, "-", "--output", "stdin.json", stdin=lines(*LINES, {"id": "9", "text": "garden"}))

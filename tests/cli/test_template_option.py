@@ -49,6 +49,24 @@ def test_texts_are_encoded_by_the_template(tmp_path: Path, tiny_model: Path) -> 
     assert templated["weights"][0] == plain["weights"][0]
 
 
+def test_documents_without_text_are_those_whose_template_gives_none(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    (tmp_path / "products.jsonl").write_text(
+        PRODUCTS + '{"id": "p3", "text": "", "brand": "engine"}\n{"id": "p4", "text": "river"}\n'
+    )
+
+    done = lsr(
+        *("index", "products.jsonl", "--index", "idx", "--model", tiny_model, "--json"),
+        *("--template", "{brand}"),
+        cwd=tmp_path,
+    )
+
+    assert done.code == 0, done.stderr
+    assert json.loads(done.stdout)["empty"] == 1
+    assert "document 'p4' has no text" in done.stderr
+
+
 def test_a_template_without_fields_is_refused(tmp_path: Path, tiny_model: Path) -> None:
     (tmp_path / "products.jsonl").write_text(PRODUCTS)
 
