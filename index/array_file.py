@@ -1,6 +1,6 @@
 """How is a set of arrays stored? One file: a header, the arrays, their checksums, a table of names.
 
-The byte layout is drawn in docs/formats/index-v1.md. Arrays are little-endian, start at multiples
+The byte layout is drawn in docs/formats/index-v2.md. Arrays are little-endian, start at multiples
 of 64 bytes, and are used where they lie: opening a file reads its tail only. The table comes last,
 so that an array may grow piece by piece without its length being known.
 """
@@ -25,7 +25,7 @@ from lsr.index.storage import RESTORE, FileEntry, NewFile, map_file
 MAGIC = b"LSRARRAY"
 VERSION = 1
 ALIGNMENT = 64
-DTYPES = ("|u1", "<u2", "<u4", "<u8", "<i8", "<f4")
+DTYPES = ("|u1", "<u2", "<u4", "<u8", "<i8", "<f4", "<f8")
 
 _HEADER = struct.Struct("<8sQ")
 """Magic and version."""
@@ -137,7 +137,13 @@ def open_arrays(path: Path, entry: FileEntry, *, verify: bool = True) -> dict[st
         CorruptIndexError: the length, the checksums or the table are not what was written.
         FormatVersionError: the file was written by another version of the format.
     """
-    content = map_file(path, entry.size_bytes)
+    return map_arrays(path, map_file(path, entry.size_bytes), entry, verify=verify)
+
+
+def map_arrays(
+    path: Path, content: NDArray[np.uint8], entry: FileEntry, *, verify: bool = True
+) -> dict[str, CheckedArray]:
+    """Do what `open_arrays` does with a file that is mapped already."""
     checksums, table = _read_tail(path, content, entry.seal)
     ends = np.cumsum([n_blocks(one.size_bytes) for one in table]).tolist()
     return {

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
@@ -105,14 +104,18 @@ class DocIdsWriter:
         self._lengths: list[NDArray[np.uint32]] = []
         self._hashes: list[NDArray[np.uint64]] = []
 
-    def add(self, doc_ids: pa.LargeStringArray, hashes: NDArray[np.uint64]) -> None:
+    def add(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> None:
         """Append ids with their hashes."""
-        _, offset_buffer, content = doc_ids.buffers()
-        offsets = np.frombuffer(offset_buffer, dtype=np.int64)
-        offsets = offsets[doc_ids.offset : doc_ids.offset + len(doc_ids) + 1]
-        if content is not None:
-            self._file.append(np.frombuffer(content, dtype=np.uint8)[offsets[0] : offsets[-1]])
-        self._lengths.append(np.diff(offsets).astype(np.uint32))
+        encoded = [one.encode() for one in doc_ids]
+        lengths = np.fromiter(map(len, encoded), dtype=np.uint32, count=len(encoded))
+        self.add_encoded(np.frombuffer(b"".join(encoded), dtype=np.uint8), lengths, hashes)
+
+    def add_encoded(
+        self, content: NDArray[np.uint8], lengths: NDArray[np.uint32], hashes: NDArray[np.uint64]
+    ) -> None:
+        """Append ids as their bytes end to end, how many each has, and their hashes."""
+        self._file.append(content)
+        self._lengths.append(lengths)
         self._hashes.append(hashes)
 
     def close(self) -> FileEntry:

@@ -1,34 +1,47 @@
-"""Where are a segment's declared fields? In an Arrow file, a column each, mapped as it lies.
+"""Where are a segment's declared fields? In an array file, a column each, mapped as it lies.
 
-Rows follow local document numbers; null stands for no value. The file is not compressed, so a
-filter reads the columns that it names from the page cache and nothing else.
+Columns are cut into chunks of documents, which are coded one by one (`lsr.index.coded_column`): so
+they are written as they come, and what a filter works on stays in the processor's cache. A filter
+reads, and checks, the columns that it names and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.errors import CorruptIndexError
+from lsr.index.array_file import ArrayFileWriter, map_arrays
+from lsr.index.checked_array import CheckedArray
+from lsr.index.coded_column import (
+    NUMBERS,
+    CodedColumn,
+    Values,
+    coded_column,
+    joined_columns,
+    listed,
+)
 from lsr.index.fields import FieldKind, Fields, Value, document_values
-from lsr.index.storage import RESTORE, FileEntry, NewFile, checksum, map_file
+from lsr.index.storage import RESTORE, FileEntry, map_file
+from lsr.index.string_table import StringTable
 
-BATCH_DOCS = 1 << 16
-"""Rows of a record batch: few enough that a filter's intermediate results stay in the cache."""
+CHUNK_DOCS = 1 << 16
 
-ARROW_TYPES = {
-    FieldKind.STR: pa.large_string(),
-    FieldKind.INT: pa.int64(),
-    FieldKind.FLOAT: pa.float64(),
-    FieldKind.BOOL: pa.bool_(),
-    FieldKind.TAGS: pa.large_list(pa.large_string()),
+_CODES = {"codes": ("|u1", "<u2", "<u4")}
+_STRINGS = {**_CODES, "value_offsets": ("<u8",), "value_bytes": ("|u1",)}
+_ARRAYS: dict[FieldKind, dict[str, tuple[str, ...]]] = {
+    **{kind: {**_CODES, "values": (dtype,)} for kind, dtype in NUMBERS.items()},
+    FieldKind.STR: _STRINGS,
+    FieldKind.TAGS: {**_STRINGS, "ends": ("<u4",)},
 }
+"""The arrays of a column, and the types that each may have."""
 
 
 class FieldColumnsWriter:
@@ -41,10 +54,11 @@ class FieldColumnsWriter:
 
     def __init__(self, path: Path, fields: Fields) -> None:
         self._fields = fields
-        self._schema = _schema(fields)
-        self._pending: list[list[Value]] = []
-        self._file = NewFile(path)
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), self._schema)
+        self._file = ArrayFileWriter(path)
+        self._values: list[list[Value]] = []
+        self._parts: list[list[CodedColumn]] = []
+        self._n_coded = 0
+        self._n_chunks = 0
 
     def add(self, documents: Sequence[Document]) -> None:
         """Append documents: all of them, or none when one is refused.
@@ -52,61 +66,143 @@ class FieldColumnsWriter:
         Raises:
             InvalidInputError: a value is not of its field's kind.
         """
-        self._pending += [document_values(one, self._fields) for one in documents]
-        while len(self._pending) >= BATCH_DOCS:
-            self._write_pending(BATCH_DOCS)
+        self._values += [document_values(one, self._fields) for one in documents]
+        while self._n_coded + len(self._values) >= CHUNK_DOCS:
+            self._code(CHUNK_DOCS - self._n_coded)
 
     def copy(self, sources: Sequence[FieldColumns], rows: NDArray[np.int64]) -> None:
-        """Append documents of other segments, batch by batch.
+        """Append documents of other segments.
 
         Args:
             sources: columns of the same fields.
             rows: document numbers counted through all sources, in the order to append; cheapest
                 when they rise.
         """
-        self._write_pending(len(self._pending))
-        batches = [batch for source in sources for batch in source.batches]
-        table = pa.Table.from_batches(batches, self._schema)
-        for start in range(0, rows.size, BATCH_DOCS):
-            chosen = rows[start : start + BATCH_DOCS]
-            first, last = int(chosen.min()), int(chosen.max())
-            # `take` may gather every chunk of the table that it is given, so give it a part.
-            part = table.slice(first, last - first + 1).take(pa.array(chosen - first))
-            for batch in part.to_batches():
-                self._writer.write_batch(batch)
+        self._code(len(self._values))
+        chunks = [chunk for source in sources for chunk in source.chunks]
+        starts = np.cumsum([0, *(chunk.n_docs for chunk in chunks)])
+        numbers = np.searchsorted(starts, rows, side="right") - 1
+        ends = np.append(np.flatnonzero(np.diff(numbers)) + 1, rows.size)
+        begin = 0
+        for end in ends.tolist():
+            while begin < end:
+                stop = min(end, begin + CHUNK_DOCS - self._n_coded)
+                number = numbers[begin]
+                chosen = rows[begin:stop] - starts[number]
+                self._append([chunks[number].part(name, chosen) for name in self._fields])
+                begin = stop
 
     def close(self) -> FileEntry:
         """Write what is left, sync the file, and describe it for the manifest."""
-        self._write_pending(len(self._pending))
-        self._writer.close()
-        return self._file.finish()
+        self._code(len(self._values))
+        if self._n_coded:
+            self._write_chunk()
+        return self._file.close()
 
     def abandon(self) -> None:
         """Let go of the file without finishing it."""
         self._file.abandon()
 
-    def _write_pending(self, n_rows: int) -> None:
-        if n_rows == 0:
-            return
-        columns = zip(*self._pending[:n_rows], strict=True)
-        arrays = [
-            pa.array(column, kind) for column, kind in zip(columns, self._schema.types, strict=True)
-        ]
-        del self._pending[:n_rows]
-        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+    def _code(self, n_docs: int) -> None:
+        """Code the first documents that wait."""
+        if n_docs:
+            columns = zip(*self._values[:n_docs], strict=True)
+            del self._values[:n_docs]
+            kinds = self._fields.values()
+            self._append([coded_column(*one) for one in zip(columns, kinds, strict=True)])
+
+    def _append(self, part: list[CodedColumn]) -> None:
+        """Append documents that a chunk has room for."""
+        self._parts.append(part)
+        self._n_coded += part[0].n_docs
+        if self._n_coded == CHUNK_DOCS:
+            self._write_chunk()
+
+    def _write_chunk(self) -> None:
+        for name, parts in zip(self._fields, zip(*self._parts, strict=True), strict=True):
+            self._write(f"{self._n_chunks}/{name}/", joined_columns(parts))
+        self._n_chunks += 1
+        self._parts, self._n_coded = [], 0
+
+    def _write(self, prefix: str, column: CodedColumn) -> None:
+        values = column.values
+        arrays = {f"{prefix}codes": column.codes.astype(np.min_scalar_type(len(values)))}
+        if isinstance(values, np.ndarray):
+            arrays[f"{prefix}values"] = values
+        else:
+            arrays |= StringTable.to_arrays(f"{prefix}value", listed(values))
+        if column.ends is not None:
+            arrays[f"{prefix}ends"] = column.ends
+        for name, array in arrays.items():
+            self._file.begin(name, array.dtype)
+            self._file.append(array)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldChunk:
+    """The fields of documents that follow each other.
+
+    Attributes:
+        n_docs: how many documents.
+        arrays: all arrays of the file.
+        number: the chunk's number in it.
+        fields: the declared fields.
+    """
+
+    n_docs: int
+    arrays: Mapping[str, CheckedArray]
+    number: int
+    fields: Fields
+
+    def column(self, name: str) -> CodedColumn:
+        """Return what the documents have in a field.
+
+        Raises:
+            CorruptIndexError: the column is damaged.
+        """
+        prefix, kind = f"{self.number}/{name}/", self.fields[name]
+        if kind in NUMBERS:
+            values: Values = self._checked(f"{prefix}values")
+        else:
+            values = StringTable.from_arrays(f"{prefix}value", self.arrays)
+        ends = self._checked(f"{prefix}ends") if kind is FieldKind.TAGS else None
+        return CodedColumn(values, self._checked(f"{prefix}codes"), ends)
+
+    def part(self, name: str, rows: NDArray[np.int64]) -> CodedColumn:
+        """Return what some of the documents have in a field; for all of them nothing is done."""
+        column = self.column(name)
+        is_all = rows.size == self.n_docs and (rows == np.arange(self.n_docs)).all()
+        return column if is_all else column.take(rows)
+
+    def is_whole(self) -> bool:
+        """Say whether every array is there, of its type, and of one length where it must be."""
+        for name, kind in self.fields.items():
+            for what, types in _ARRAYS[kind].items():
+                array = self.arrays.get(f"{self.number}/{name}/{what}")
+                if array is None or array.values.dtype.str not in types:
+                    return False
+            by_document = "ends" if kind is FieldKind.TAGS else "codes"
+            if len(self.arrays[f"{self.number}/{name}/{by_document}"]) != self.n_docs:
+                return False
+        return True
+
+    def _checked(self, name: str) -> NDArray[Any]:
+        array = self.arrays[name]
+        array.check()
+        return array.values
 
 
 class FieldColumns:
     """Read the declared fields of a segment's documents, where they lie.
 
-    Most searches have no filter, so the bytes are checked when they are first asked for.
+    Most searches have no filter, so the file is looked into when it is first asked for.
 
     Args:
         path: the file that a `FieldColumnsWriter` made.
         entry: the file's line in the manifest.
         fields: the declared fields.
         n_docs: documents of the segment.
-        verify: compare the checksum; False looks only at what could make Arrow read elsewhere.
+        verify: False makes the checks of bytes pass.
 
     Raises:
         CorruptIndexError: the file is missing or has another length.
@@ -117,37 +213,27 @@ class FieldColumns:
     ) -> None:
         self.n_docs = n_docs
         self._path = path
-        self._checksum = entry.xxh3_64
+        self._entry = entry
         self._fields = fields
         self._verify = verify
         self._content = map_file(path, entry.size_bytes)
 
     @cached_property
-    def batches(self) -> list[pa.RecordBatch]:
-        """The columns of all documents, in runs of documents.
+    def chunks(self) -> list[FieldChunk]:
+        """All documents, in order.
 
         Raises:
             CorruptIndexError: the file is damaged, or holds other fields or documents.
         """
-        if self._verify and checksum(self._content) != self._checksum:
-            raise self._damaged("its checksum is not the one that was written")
-        try:
-            reader = pa.ipc.open_file(pa.py_buffer(self._content))
-            batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-            for batch in batches if not self._verify else []:
-                batch.validate(full=True)
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(str(error)) from error
-        if reader.schema != _schema(self._fields):
-            raise self._damaged("it does not hold the declared fields")
-        found = sum(batch.num_rows for batch in batches)
-        if found != self.n_docs:
-            raise self._damaged(f"it has {found:,} rows where {self.n_docs:,} belong")
-        return batches
-
-    def _damaged(self, reason: str) -> CorruptIndexError:
-        return CorruptIndexError(f"{self._path} is damaged: {reason}; {RESTORE}")
-
-
-def _schema(fields: Fields) -> pa.Schema:
-    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in fields.items()])
+        arrays = map_arrays(self._path, self._content, self._entry, verify=self._verify)
+        chunks = [
+            FieldChunk(min(CHUNK_DOCS, self.n_docs - first), arrays, number, self._fields)
+            for number, first in enumerate(range(0, self.n_docs, CHUNK_DOCS))
+        ]
+        n_arrays = sum(len(_ARRAYS[kind]) for kind in self._fields.values()) * len(chunks)
+        if len(arrays) != n_arrays or not all(chunk.is_whole() for chunk in chunks):
+            raise CorruptIndexError(
+                f"{self._path} is damaged: it does not hold the declared fields of {self.n_docs:,} "
+                f"documents; {RESTORE}"
+            )
+        return chunks

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
+import numpy as np
 
+from lsr.index.coded_column import CodedColumn, listed
 from lsr.index.fields import FieldKind, Scalar
 from lsr.index.searcher import Searcher
 
@@ -56,15 +57,12 @@ def summarized_fields(searcher: Searcher, n_values: int) -> list[FieldSummary]:
 
 
 def _of_numbers(name: str, kind: FieldKind, searcher: Searcher) -> FieldSummary:
-    import pyarrow.compute as pc
-
     n_docs = 0
     ends: list[int | float] = []
     for column in _live_columns(searcher, name):
-        values = column.drop_null()
-        n_docs += len(values)
-        if len(values):
-            ends += pc.min_max(values).as_py().values()
+        n_docs += int(column.has_value().sum())
+        values = listed(column.values)
+        ends += [*values[:1], *values[-1:]]
     return FieldSummary(
         name, kind, n_docs, smallest=min(ends, default=None), largest=max(ends, default=None)
     )
@@ -74,35 +72,22 @@ def _of_names(name: str, kind: FieldKind, searcher: Searcher, n_values: int) -> 
     n_docs = 0
     counts: dict[Scalar, int] = {}
     for column in _live_columns(searcher, name):
-        n_docs += len(column) - column.null_count
-        for value, count in _counted(column, kind):
-            counts[value] = counts.get(value, 0) + count
+        n_docs += int(column.has_value().sum())
+        for stored, count in zip(listed(column.values), column.n_docs_of_values(), strict=True):
+            value = bool(stored) if kind is FieldKind.BOOL else stored
+            counts[value] = counts.get(value, 0) + int(count)
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return FieldSummary(name, kind, n_docs, n_distinct=len(counts), most_frequent=ranked[:n_values])
 
 
-def _counted(column: pa.Array, kind: FieldKind) -> Iterator[tuple[Scalar, int]]:
-    """Yield each value of a column and how many documents have it."""
-    import pyarrow.compute as pc
-
-    if kind is FieldKind.TAGS:
-        # A document that repeats a tag has it once.
-        pairs = pa.table({"row": pc.list_parent_indices(column), "tag": pc.list_flatten(column)})
-        column = pairs.group_by(["row", "tag"]).aggregate([]).column("tag")
-    found = pc.value_counts(column.drop_null())
-    yield from zip(
-        found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True
-    )
-
-
-def _live_columns(searcher: Searcher, name: str) -> Iterator[pa.Array]:
+def _live_columns(searcher: Searcher, name: str) -> Iterator[CodedColumn]:
     """Yield a field's values in the documents that are not deleted, run by run."""
     for segment in searcher.segments:
         if segment.columns is None:
             continue
         is_live = segment.live_mask()
         start = 0
-        for batch in segment.columns.batches:
-            end = start + batch.num_rows
-            yield batch.column(name).filter(pa.array(is_live[start:end]))
+        for chunk in segment.columns.chunks:
+            end = start + chunk.n_docs
+            yield chunk.part(name, np.flatnonzero(is_live[start:end]))
             start = end

@@ -7,18 +7,18 @@ holds for any of them. Strings compare by code points, as dates written ``2026-0
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError
-from lsr.index.field_columns import FieldColumns
+from lsr.index.coded_column import CodedColumn
+from lsr.index.field_columns import FieldChunk, FieldColumns
 from lsr.index.fields import Scalar
 
 MAX_DEPTH = 64
@@ -138,57 +138,40 @@ def matching(wanted: Filter, columns: FieldColumns) -> NDArray[np.bool_]:
         wanted: checked against the fields of `columns` (`parse_filter` does).
         columns: declared fields of a segment's documents.
     """
-    mask = np.zeros(columns.n_docs, dtype=np.bool_)
-    first = 0
-    for batch in columns.batches:
-        mask[first : first + batch.num_rows] = _batch_mask(wanted, batch)
-        first += batch.num_rows
-    return mask
+    masks = [_chunk_mask(wanted, chunk) for chunk in columns.chunks]
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *masks])
 
 
-def _batch_mask(wanted: Filter, batch: pa.RecordBatch) -> NDArray[np.bool_]:
+def _chunk_mask(wanted: Filter, chunk: FieldChunk) -> NDArray[np.bool_]:
     match wanted:
         case AllOf(parts):
-            return reduce(np.logical_and, (_batch_mask(part, batch) for part in parts))
+            return reduce(np.logical_and, (_chunk_mask(part, chunk) for part in parts))
         case AnyOf(parts):
-            return reduce(np.logical_or, (_batch_mask(part, batch) for part in parts))
+            return reduce(np.logical_or, (_chunk_mask(part, chunk) for part in parts))
         case Negation(part):
-            return ~_batch_mask(part, batch)
+            return ~_chunk_mask(part, chunk)
         case Exists(field):
-            return _as_numpy(batch.column(field).is_valid())
-        case _:
-            return _values_mask(wanted, batch.column(wanted.field))
+            return chunk.column(field).has_value()
+        case OneOf(field, values):
+            return chunk.column(field).has_value_of(values)
+        case Comparison(field, operator, value):
+            column = chunk.column(field)
+            return column.has_value_between(*_places(column, operator, value))
 
 
-def _values_mask(wanted: Comparison | OneOf, column: pa.Array) -> NDArray[np.bool_]:
-    if not pa.types.is_large_list(column.type):
-        return _as_numpy(_compare(wanted, column))
-    # Tags: does any of them hold? Then more of them hold up to the end of the list than before it.
-    n_before = np.append(0, np.cumsum(_as_numpy(_compare(wanted, column.values))))
-    offsets = column.offsets.to_numpy()
-    any_holds: NDArray[np.bool_] = n_before[offsets[1:]] > n_before[offsets[:-1]]
-    return any_holds
-
-
-def _compare(wanted: Comparison | OneOf, values: pa.Array) -> pa.Array:
-    # Imported where it is used: it takes as long as opening a large index.
-    import pyarrow.compute as pc
-
-    if isinstance(wanted, OneOf):
-        return pc.is_in(values, pa.array(wanted.values, values.type))
-    functions: dict[Operator, Any] = {
-        Operator.EQ: pc.equal,
-        Operator.LT: pc.less,
-        Operator.LE: pc.less_equal,
-        Operator.GT: pc.greater,
-        Operator.GE: pc.greater_equal,
-    }
-    return functions[wanted.operator](values, pa.scalar(wanted.value, values.type)).fill_null(False)
-
-
-def _as_numpy(mask: pa.BooleanArray) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = mask.to_numpy(zero_copy_only=False)
-    return found
+def _places(column: CodedColumn, operator: Operator, value: Scalar) -> tuple[int, int]:
+    """Return where the values that compare as they should begin and end among those that occur."""
+    match operator:
+        case Operator.EQ:
+            return bisect_left(column.values, value), bisect_right(column.values, value)
+        case Operator.LT:
+            return 0, bisect_left(column.values, value)
+        case Operator.LE:
+            return 0, bisect_right(column.values, value)
+        case Operator.GT:
+            return bisect_right(column.values, value), len(column.values)
+        case Operator.GE:
+            return bisect_left(column.values, value), len(column.values)
 
 
 def _operand(part: Filter) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
@@ -77,7 +76,7 @@ class GrowingSegment:
     def add(
         self,
         documents: Sequence[Document],
-        rows: pa.RecordBatch,
+        lines: Sequence[bytes],
         vectors: SparseBatch,
         dense: NDArray[np.float32],
         hashes: NDArray[np.uint64],
@@ -87,7 +86,7 @@ class GrowingSegment:
 
         Args:
             documents: ids must be new to the segment.
-            rows: the same, as `document_rows` makes them.
+            lines: the same, as `document_lines` makes them.
             vectors: one row per document.
             dense: their dense rows, shape (n_docs, dense_size).
             hashes: of the documents' ids.
@@ -97,10 +96,9 @@ class GrowingSegment:
         if n_taken < len(vectors) and self._buffer.n_postings and self._fit():
             n_taken = self._room_for(vectors)
         if n_taken:
-            rows = rows.slice(0, n_taken)
             self.ids.add(documents[:n_taken], hashes[:n_taken])
-            self._writer.add_ids(rows.column(0), hashes[:n_taken])
-            self._writer.add_texts(rows)
+            self._writer.add_ids([one.doc_id for one in documents[:n_taken]], hashes[:n_taken])
+            self._writer.add_texts(lines[:n_taken])
             self._writer.add_columns(documents[:n_taken])
             self._writer.add_dense(dense[:n_taken])
             taken = vectors.slice(0, n_taken)

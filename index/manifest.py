@@ -1,7 +1,7 @@
 """What belongs to an index? The manifest says: settings, vocabulary, and the live segments.
 
 It is the only file that changes, by one atomic rename; whatever it does not name does not exist.
-Layout: docs/formats/index-v1.md.
+Layout: docs/formats/index-v2.md.
 """
 
 from __future__ import annotations

@@ -8,22 +8,22 @@ memory as rows, however many terms its documents have.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 from lsr.index.contents import live_rows
 from lsr.index.dense_half import BLOCK_DOCS
-from lsr.index.document_store import BATCH_DOCS, SCHEMA
+from lsr.index.document_store import BATCH_DOCS
 from lsr.index.row_buffer import RowBuffer
 from lsr.index.segment import Segment
 from lsr.index.segment_writer import SegmentWriter
 from lsr.kernels.postings import RANGE_SIZE, PostingRange, n_ranges
 
-_TEXT_BATCHES = 32
-"""Batches of documents that are compressed at once."""
+_TEXT_DOCS = 32 * BATCH_DOCS
+"""Documents that are compressed at once."""
 
 
 def copy_segments(
@@ -64,26 +64,27 @@ def _copy_ids(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWrite
         first, last = int(offsets[0]), int(offsets[-1])
         arrays["doc_id_bytes"].check(first, last)
         content = arrays["doc_id_bytes"].values[first:last]
-        ids = pa.LargeStringArray.from_buffers(
-            offsets.size - 1, pa.py_buffer(offsets - offsets[0]), pa.py_buffer(content)
-        )
+        lengths = np.diff(offsets).astype(np.uint32)
         kept = is_live[begin : begin + RANGE_SIZE]
-        writer.add_ids(ids.filter(pa.array(kept)), hashes[begin : begin + RANGE_SIZE][kept])
+        writer.add_encoded_ids(
+            content[np.repeat(kept, lengths)],
+            lengths[kept],
+            hashes[begin : begin + RANGE_SIZE][kept],
+        )
 
 
 def _copy_texts(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
-    held: list[pa.RecordBatch] = []
+    held: list[bytes] = []
     for number in range(segment.documents.n_batches):
         kept = is_live[number * BATCH_DOCS :][:BATCH_DOCS]
-        # The first batch carries the schema, which must not stand in the middle of a file.
-        if number and kept.size == BATCH_DOCS and kept.all() and writer.is_even and not held:
+        if kept.size == BATCH_DOCS and kept.all() and writer.is_even and not held:
             writer.add_encoded_texts(segment.documents.encoded(number).data)
             continue
-        held.append(segment.documents.rows(number).filter(pa.array(kept)))
-        if len(held) == _TEXT_BATCHES or writer.is_even:
-            _add_texts(held, writer)
+        held += compress(segment.documents.lines(number), kept.tolist())
+        if len(held) >= _TEXT_DOCS or writer.is_even:
+            writer.add_texts(held)
             held = []
-    _add_texts(held, writer)
+    writer.add_texts(held)
 
 
 def _copy_dense(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWriter) -> None:
@@ -92,11 +93,6 @@ def _copy_dense(segment: Segment, is_live: NDArray[np.bool_], writer: SegmentWri
     for begin in range(0, segment.n_docs, BLOCK_DOCS):
         kept = is_live[begin : begin + BLOCK_DOCS]
         writer.add_dense(segment.dense.rows(begin, begin + kept.size)[kept])
-
-
-def _add_texts(batches: list[pa.RecordBatch], writer: SegmentWriter) -> None:
-    for batch in pa.Table.from_batches(batches, SCHEMA).combine_chunks().to_batches():
-        writer.add_texts(batch)
 
 
 class _RangeCopier:

@@ -13,13 +13,14 @@ from functools import lru_cache
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
 from lsr.index.doc_ids import hash_places
+from lsr.zstd import compress, decompress
 
-_CODEC = "zstd"
+_LEVEL = 1
+"""Of zstd: the fastest, as ids wait here for minutes."""
 
 
 class RecentIds:
@@ -30,16 +31,16 @@ class RecentIds:
         self.size_bytes = 0
         self._runs: list[tuple[NDArray[np.uint64], NDArray[np.uint32]]] = []
         self._firsts: list[int] = []
-        self._packed: list[tuple[bytes, int]] = []
+        self._packed: list[bytes] = []
         self._unpacked = lru_cache(maxsize=2)(self._unpack)
 
     def add(self, documents: Sequence[Document], hashes: NDArray[np.uint64]) -> None:
         """Append documents whose ids are not here yet."""
         names = [[one.doc_id for one in documents], [one.place for one in documents]]
         raw = msgspec.msgpack.encode(names)
-        packed = pa.compress(raw, codec=_CODEC, asbytes=True)
+        packed = compress(raw, _LEVEL)
         self._firsts.append(self.n_docs)
-        self._packed.append((packed, len(raw)))
+        self._packed.append(packed)
         numbers = np.arange(self.n_docs, self.n_docs + len(documents), dtype=np.uint32)
         self.n_docs += len(documents)
         self.size_bytes += len(packed) + 12 * len(documents)
@@ -75,8 +76,7 @@ class RecentIds:
         return doc_ids[row], places[row]
 
     def _unpack(self, batch: int) -> tuple[list[str], list[str]]:
-        packed, size = self._packed[batch]
-        raw = pa.decompress(packed, decompressed_size=size, codec=_CODEC, asbytes=True)
+        raw = decompress(self._packed[batch])
         return msgspec.msgpack.decode(raw, type=tuple[list[str], list[str]])
 
 

@@ -10,7 +10,7 @@ import xxhash
 from lsr.errors import CorruptIndexError, FormatVersionError, IndexNotFoundError, IndexStorageError
 from lsr.index.storage import RESTORE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class _Envelope(msgspec.Struct):

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 from lsr.documents import Document
@@ -22,7 +21,7 @@ from lsr.index.array_file import ArrayFileWriter
 from lsr.index.background import Background
 from lsr.index.dense_half import DENSE_ARRAY
 from lsr.index.doc_ids import DocIdsWriter
-from lsr.index.document_store import DocumentStoreWriter, encode_rows
+from lsr.index.document_store import DocumentStoreWriter, encode_lines
 from lsr.index.field_columns import FieldColumns, FieldColumnsWriter
 from lsr.index.fields import Fields
 from lsr.index.manifest import SegmentEntry
@@ -74,7 +73,7 @@ class SegmentWriter:
         self._tables: list[_RangeTables] = []
         self._kth_impacts = np.zeros((len(KTH), 0), dtype=np.uint8)
         with ExitStack() as files:
-            self._documents = DocumentStoreWriter(folder / f"{name}.documents.arrow")
+            self._documents = DocumentStoreWriter(folder / f"{name}.documents.jsonl.zst")
             files.callback(self._documents.abandon)
             self._doc_ids = DocIdsWriter(folder / f"{name}.doc_ids.arrays")
             files.callback(self._doc_ids.abandon)
@@ -84,7 +83,7 @@ class SegmentWriter:
             files.callback(self._arrays.abandon)
             self._columns = None
             if fields:
-                self._columns = FieldColumnsWriter(folder / f"{name}.columns.arrow", fields)
+                self._columns = FieldColumnsWriter(folder / f"{name}.columns.arrays", fields)
                 files.callback(self._columns.abandon)
             self._dense = None
             if dense_size:
@@ -106,10 +105,17 @@ class SegmentWriter:
         """Whether the texts so far fill whole batches."""
         return self._documents.is_even
 
-    def add_ids(self, doc_ids: pa.LargeStringArray, hashes: NDArray[np.uint64]) -> None:
+    def add_ids(self, doc_ids: Sequence[str], hashes: NDArray[np.uint64]) -> None:
         """Append the ids of documents, whose texts and postings may come before or after."""
         self._doc_ids.add(doc_ids, hashes)
-        self.n_docs += len(doc_ids)
+        self.n_docs += hashes.size
+
+    def add_encoded_ids(
+        self, content: NDArray[np.uint8], lengths: NDArray[np.uint32], hashes: NDArray[np.uint64]
+    ) -> None:
+        """Append ids as another segment stores them; see `DocIdsWriter.add_encoded`."""
+        self._doc_ids.add_encoded(content, lengths, hashes)
+        self.n_docs += hashes.size
 
     def add_columns(self, documents: Sequence[Document]) -> None:
         """Append the declared fields of documents."""
@@ -126,11 +132,12 @@ class SegmentWriter:
         if self._dense:
             self._dense.append(rows.ravel())
 
-    def add_texts(self, rows: pa.RecordBatch) -> None:
-        """Append documents as `document_rows` makes them."""
-        whole = self._documents.cut(rows)
-        if whole.num_rows:
-            self._background.run(partial(encode_rows, whole), self._documents.write, whole.nbytes)
+    def add_texts(self, lines: Sequence[bytes]) -> None:
+        """Append documents as `document_lines` makes them."""
+        whole = self._documents.cut(lines)
+        if whole:
+            size_bytes = sum(map(len, whole))
+            self._background.run(partial(encode_lines, whole), self._documents.write, size_bytes)
 
     def add_encoded_texts(self, batch: memoryview) -> None:
         """Append a batch of documents of another segment; only while the texts are even."""

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lsr.documents import Document
@@ -34,7 +33,7 @@ from lsr.index.checkpoint import (
 )
 from lsr.index.dense_half import checked_dense_rows
 from lsr.index.doc_ids import hash_ids
-from lsr.index.document_store import document_rows
+from lsr.index.document_store import document_lines
 from lsr.index.duplicates import Holder, duplicate_errors
 from lsr.index.failure import ends_writer_on
 from lsr.index.fields import Fields, document_values
@@ -204,7 +203,7 @@ class IndexWriter:
         self._free = None
         for document in documents if self._fields else []:
             document_values(document, self._fields)
-        self._take(documents, document_rows(documents), vectors, rows, update=update)
+        self._take(documents, document_lines(documents), vectors, rows, update=update)
 
     def delete(self, doc_id: str) -> bool:
         """Delete a document and say whether there was one.
@@ -291,7 +290,7 @@ class IndexWriter:
     def _take(
         self,
         documents: Sequence[Document],
-        rows: pa.RecordBatch,
+        lines: Sequence[bytes],
         vectors: SparseBatch,
         dense: NDArray[np.float32],
         *,
@@ -299,7 +298,7 @@ class IndexWriter:
     ) -> None:
         """Add documents whose ids are free, but for those that they replace."""
         self._is_committed = False
-        doc_ids = rows.column(0).to_pylist()
+        doc_ids = [document.doc_id for document in documents]
         hashes = hash_ids(doc_ids)
         if update:
             self._delete(doc_ids, hashes)
@@ -320,7 +319,7 @@ class IndexWriter:
             )
             begin += growing.add(
                 documents[begin:],
-                rows.slice(begin),
+                lines[begin:],
                 vectors.slice(begin, end),
                 dense[begin:],
                 hashes[begin:],

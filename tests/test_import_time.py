@@ -95,7 +95,7 @@ def test_an_only_question_is_answered_without_kernels(
     imported = modules_after(RUN_LSR, [*arguments, "--index", index], tmp_path / "modules")
 
     assert "lsr" in imported
-    assert not imported & (ENCODING | KERNELS | {"scipy"})
+    assert not imported & (ENCODING | KERNELS | {"scipy", "pyarrow"})
 
 
 def test_vectors_are_indexed_and_searched_without_torch(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def _search(folder: Path) -> Outcome:
     return lsr("search", "--vector", '{"cat": 1}', "--index", "idx", cwd=folder)
 
 
-@pytest.mark.parametrize("suffix", [".arrays", ".documents.arrow", ".json"])
+@pytest.mark.parametrize("suffix", [".arrays", ".documents.jsonl.zst", ".json"])
 def test_a_flipped_byte_is_named(folder: Path, suffix: str) -> None:
     file = next(one for one in sorted((folder / "idx").rglob("*")) if one.name.endswith(suffix))
     content = bytearray(file.read_bytes())

@@ -40,15 +40,17 @@ class TermEncoder(DenseWordEncoder):
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of three segments, deletions, names, texts, metadata and dense rows."""
+    """An index of three segments, deletions, names, texts, declared fields and dense rows."""
     path = tmp_path_factory.mktemp("sound") / "idx"
     rng = np.random.default_rng(5)
-    index = lsr.Index.create(path, encoder=TermEncoder())
+    fields = {"year": "int", "tags": "tags"}
+    index = lsr.Index.create(path, encoder=TermEncoder(), fields=fields)
     for first, last in ((0, 300), (300, 360), (360, 500)):
         with index.writer() as writer:
             for number in range(first, last):
                 text = " ".join(rng.choice(TERMS, 20).tolist())
-                writer.add({"id": f"d{number}", "text": text, "year": number})
+                tags = [f"t{number % 7}", f"t{number % 11}"]
+                writer.add({"id": f"d{number}", "text": text, "year": number, "tags": tags})
             writer.commit()
     with index.writer() as writer:
         for number in range(0, 500, 9):
@@ -65,6 +67,8 @@ def _answers(path: Path, *, verify: bool = True) -> Answers:
     for hits in index.search_batch(queries, k=60):
         found += [(hit.doc_id, hit.score, hit.rank) for hit in hits]
         found += [(hit.document.text, hit.document.metadata) for hit in hits[:4]]
+    for wanted in ("year < 200 or year >= 400", "tags in ('t3', 't10')"):
+        found += [(hit.doc_id, hit.score) for hit in index.search(queries[0], k=60, where=wanted)]
     rankings = index.searcher.search_dense_batch(dense_rows(["term3 term5", "term2"], TERMS), 50)
     found += [index.searcher.named_hits(rankings, row) for row in (0, 1)]
     for number in (1, 320, 499):

@@ -175,7 +175,7 @@ def test_a_flipped_bit_outside_the_gaps_is_found(
 
 
 def test_the_worked_example_of_the_format_is_what_is_written(tmp_path: Path) -> None:
-    text = (ROOT / "docs/formats/index-v1.md").read_text()
+    text = (ROOT / "docs/formats/index-v2.md").read_text()
     arrays: dict[str, NDArray[np.generic]] = {
         "doc_offsets": np.array([0, 1], dtype=np.uint16),
         "impacts": np.array([64, 128], dtype=np.uint8),

@@ -59,7 +59,7 @@ def test_a_flipped_byte_is_found_before_it_is_used(
     shutil.rmtree(copy)
 
 
-@pytest.mark.parametrize("suffix", [".arrays", ".documents.arrow", ".vocabulary.arrays"])
+@pytest.mark.parametrize("suffix", [".arrays", ".documents.jsonl.zst", ".vocabulary.arrays"])
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -102,22 +102,29 @@ def test_a_flip_names_the_array(sound: Path, tmp_path: Path) -> None:
         _use(copy)
 
 
-@pytest.mark.parametrize("version", [0, 2, 200])
-@pytest.mark.parametrize("suffix", ["manifest.json", ".arrays", ".vocabulary.arrays"])
+@pytest.mark.parametrize(
+    ("suffix", "version", "known"),
+    [
+        *(("manifest.json", version, 2) for version in (0, 1, 200)),
+        *((".arrays", version, 1) for version in (0, 2, 200)),
+        *((".vocabulary.arrays", version, 1) for version in (0, 2, 200)),
+    ],
+)
 def test_another_version_of_the_format_is_refused(
-    sound: Path, tmp_path: Path, version: int, suffix: str
+    sound: Path, tmp_path: Path, suffix: str, version: int, known: int
 ) -> None:
     copy = tmp_path / "x"
     shutil.copytree(sound, copy)
     (file,) = [one for one in copy.rglob(f"*{suffix}") if one.name.lstrip("0123456789") == suffix]
     content = file.read_bytes()
     if suffix == "manifest.json":
-        content = content.replace(b'"version":1', b'"version":%d' % version)
+        content = content.replace(b'"version":2', b'"version":%d' % version)
     else:
         content = content[:8] + bytes([version]) + content[9:]
     file.write_bytes(content)
 
-    with pytest.raises(FormatVersionError, match=f"format version {version}, .* reads 1") as caught:
+    message = f"format version {version}, .* reads {known}"
+    with pytest.raises(FormatVersionError, match=message) as caught:
         lsr.Index.open(copy)
     assert str(copy if suffix == "manifest.json" else file) in str(caught.value)
     assert caught.value.exit_code == 3
@@ -128,7 +135,7 @@ def test_the_sound_index_opens(sound: Path) -> None:
 
 
 @pytest.mark.parametrize("is_swapped", [True, False], ids=["swapped", "stale"])
-@pytest.mark.parametrize("suffix", [".arrays", ".doc_ids.arrays", ".documents.arrow"])
+@pytest.mark.parametrize("suffix", [".arrays", ".doc_ids.arrays", ".documents.jsonl.zst"])
 def test_a_file_in_the_place_of_another_is_found(
     tmp_path: Path, suffix: str, is_swapped: bool
 ) -> None:

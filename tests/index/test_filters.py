@@ -16,9 +16,9 @@ from lsr.index.filters import Filter, matching
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_batches() -> Iterable[None]:
+def small_chunks() -> Iterable[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BATCH_DOCS", 3)
+        patch.setattr(module, "CHUNK_DOCS", 3)
         yield
 
 
@@ -38,7 +38,7 @@ def _columns(path: Path, rows: list[dict[str, Value]]) -> FieldColumns:
 def test_equals_plain_python(
     folder: Path, rows: list[dict[str, Value]], several: list[Filter]
 ) -> None:
-    columns = _columns(folder / "a.arrow", rows)
+    columns = _columns(folder / "a.arrays", rows)
 
     for wanted in several:
         mask = matching(parse_filter(str(wanted), FIELDS), columns)
@@ -74,14 +74,14 @@ def test_a_condition_on_no_value_is_false_and_on_tags_means_any(
         {"year": 2021, "topics": ["a", "b"]},
         {"year": None, "topics": []},
     ]
-    columns = _columns(tmp_path / "a.arrow", rows)
+    columns = _columns(tmp_path / "a.arrays", rows)
 
     assert matching(parse_filter(text, FIELDS), columns).tolist() == expected
 
 
 def test_strings_compare_by_code_point(tmp_path: Path) -> None:
     days = ["2019-12-31", "2020-01-01", "2020-06-30", "2021-01-01"]
-    columns = _columns(tmp_path / "a.arrow", [{"lang": day} for day in days])
+    columns = _columns(tmp_path / "a.arrays", [{"lang": day} for day in days])
 
     mask = matching(parse_filter("lang >= '2020' and lang < '2021'", FIELDS), columns)
 
@@ -89,7 +89,7 @@ def test_strings_compare_by_code_point(tmp_path: Path) -> None:
 
 
 def test_zero_has_one_sign(tmp_path: Path) -> None:
-    columns = _columns(tmp_path / "a.arrow", [{"price.eur": 0.0}, {"price.eur": -0.0}])
+    columns = _columns(tmp_path / "a.arrays", [{"price.eur": 0.0}, {"price.eur": -0.0}])
 
     for text in ("price.eur in (0)", "price.eur in (-0.0)", "price.eur = -0.0"):
         assert matching(parse_filter(text, FIELDS), columns).all()
