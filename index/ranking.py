@@ -66,9 +66,15 @@ def prepared(
     return segments
 
 
-def rank_by_impacts(queries: SparseBatch, plan: Plan) -> Ranked:
-    """Rank by integer sums of query weight times impact, then scale the sums back to weights."""
-    under_way = begin(queries.indptr, queries.terms, queries.weights, plan.k)
+def rank_by_impacts(queries: SparseBatch, stops: NDArray[np.uint8], plan: Plan) -> Ranked:
+    """Rank by integer sums of query weight times impact, then scale the sums back to weights.
+
+    Args:
+        queries: the queries.
+        stops: shape (n_queries,), see `lsr.kernels.queries.Queries`.
+        plan: what is common to them.
+    """
+    under_way = begin(queries.indptr, queries.terms, queries.weights, plan.k, stops)
     scratch = _thread_scratch()
     approximation = plan.approximation
     for segment in plan.segments:
@@ -83,8 +89,14 @@ def rank_by_impacts(queries: SparseBatch, plan: Plan) -> Ranked:
     return finish(under_way, plan.step)
 
 
-def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
-    """Rank by float32 sums of query weight times document weight, in the order of the terms."""
+def rank_by_weights(queries: SparseBatch, stops: NDArray[np.uint8], plan: Plan) -> Ranked:
+    """Rank by float32 sums of query weight times document weight, in the order of the terms.
+
+    Args:
+        queries: the queries.
+        stops: shape (n_queries,); a query is stopped at the next segment.
+        plan: what is common to them.
+    """
     doc_numbers = np.full((len(queries), plan.k), -1, dtype=np.int64)
     scores = np.zeros((len(queries), plan.k), dtype=np.float64)
     range_scores = np.empty(RANGE_SIZE, dtype=np.float32)
@@ -92,6 +104,8 @@ def rank_by_weights(queries: SparseBatch, plan: Plan) -> Ranked:
     for number, (terms, weights) in enumerate(queries.rows()):
         size = 0
         for view, _ in plan.segments:
+            if stops[number]:
+                break
             known = terms < view.max_impacts.size
             size = search_exhaustive_float(
                 view.postings,

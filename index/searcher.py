@@ -19,9 +19,9 @@ from lsr.index.array_file import open_arrays
 from lsr.index.dense_half import checked_dense_rows
 from lsr.index.filters import Filter
 from lsr.index.impact_coder import WeightType
-from lsr.index.manifest import SEGMENT_FOLDER, Manifest, read_manifest
+from lsr.index.manifest import SEGMENT_FOLDER, Manifest, SegmentEntry, read_manifest
 from lsr.index.quantization import ImpactQuantizer, quantize_query
-from lsr.index.segment import Segment, open_segment
+from lsr.index.segment import Segment, open_segment, reopen_segment
 from lsr.index.segment_search import SegmentSearch
 from lsr.index.single_question import answer, is_answered_sooner
 from lsr.index.string_table import StringTable
@@ -64,33 +64,47 @@ class Searcher:
         path: folder of the index.
         manifest: the commit to open.
         verify: compare bytes with their checksums before they are first used.
+        before: an earlier snapshot, which shares what both have in common: open files, checked
+            bytes, and what searches have prepared.
 
     Raises:
         CorruptIndexError: a file is missing or damaged.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, *, verify: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        *,
+        verify: bool = True,
+        before: Searcher | None = None,
+    ) -> None:
         self.manifest = manifest
-        self.vocabulary = read_vocabulary(path, manifest, verify=verify)
-        self.segments = [
-            open_segment(path, one, manifest.fields, manifest.dense_size, verify=verify)
-            for one in manifest.segments
-        ]
+        is_same = before and before.manifest.vocabulary == manifest.vocabulary
+        self.vocabulary: Vocabulary = (
+            before.vocabulary
+            if before and is_same
+            else read_vocabulary(path, manifest, verify=verify)
+        )
+        known = {one.segment.entry.name: one for one in before._searches} if before else {}
+        self._searches: list[SegmentSearch] = []
+        first = 0
+        for entry in manifest.segments:
+            search = _search_of(path, entry, first, known.get(entry.name), manifest, verify)
+            self._searches.append(search)
+            first += entry.n_docs
+        self.segments = [search.segment for search in self._searches]
         self._first_docs = [0, *accumulate(segment.n_docs for segment in self.segments)]
         self._quantizer = ImpactQuantizer(manifest.max_weight or 1.0)
-        self._searches = [
-            SegmentSearch(segment, first)
-            for first, segment in zip(self._first_docs, self.segments, strict=False)
-        ]
         self._is_float = manifest.weights is WeightType.FLOAT32
 
     @staticmethod
-    def open(path: Path, *, verify: bool = True) -> Searcher:
-        """Open the last commit of the index at `path`."""
+    def open(path: Path, *, verify: bool = True, before: Searcher | None = None) -> Searcher:
+        """Open the last commit of the index at `path`; see `Searcher`."""
         while True:
             manifest = read_manifest(path)
             try:
-                return Searcher(path, manifest, verify=verify)
+                return Searcher(path, manifest, verify=verify, before=before)
             except CorruptIndexError:
                 # A commit may have removed files between the two steps; then there is a newer one.
                 if read_manifest(path).commit == manifest.commit:
@@ -116,6 +130,7 @@ class Searcher:
         approximation: Approximation = EXACT,
         algorithm: Algorithm = Algorithm.AUTO,
         once: bool = False,
+        stops: NDArray[np.uint8] | None = None,
     ) -> Rankings:
         """Return the best `k` documents of every query: the exact best, unless told otherwise.
 
@@ -132,6 +147,8 @@ class Searcher:
             algorithm: how to search; all find the same.
             once: no search comes after this one, so kernels are loaded only if that is sooner
                 than to do without (`single_question`); it changes nothing else.
+            stops: shape (n_queries,), 0; another thread that sets a value ends the search for that
+                query early, whose hits then mean nothing.
 
         Raises:
             InvalidInputError: `k` or `threads` is below 1.
@@ -157,15 +174,17 @@ class Searcher:
             self._quantizer.step,
         )
         rank = rank_by_weights if self._is_float else rank_by_impacts
+        stops = np.zeros(len(queries), dtype=np.uint8) if stops is None else stops
         if len(queries) <= CHUNK_QUERIES:
-            return Rankings(*rank(queries, plan))
+            return Rankings(*rank(queries, stops, plan))
+        starts = range(0, len(queries), CHUNK_QUERIES)
         chunks = [
-            queries.slice(start, min(start + CHUNK_QUERIES, len(queries)))
-            for start in range(0, len(queries), CHUNK_QUERIES)
+            queries.slice(start, min(start + CHUNK_QUERIES, len(queries))) for start in starts
         ]
+        stops_of = [stops[start : start + CHUNK_QUERIES] for start in starts]
         with ThreadPoolExecutor(threads) as pool:
             try:
-                ranked = list(pool.map(rank, chunks, repeat(plan)))
+                ranked = list(pool.map(rank, chunks, stops_of, repeat(plan)))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -264,6 +283,24 @@ class Searcher:
             raise InvalidInputError(f"document number {doc_number} is not between 0 and {end - 1}.")
         number = bisect_right(self._first_docs, doc_number) - 1
         return self.segments[number], doc_number - self._first_docs[number]
+
+
+def _search_of(
+    path: Path,
+    entry: SegmentEntry,
+    first_doc: int,
+    before: SegmentSearch | None,
+    manifest: Manifest,
+    verify: bool,
+) -> SegmentSearch:
+    """Open a segment for searches, from an earlier snapshot where that has it."""
+    if before:
+        size = manifest.dense_size
+        segment = reopen_segment(path, entry, before.segment, size, verify=verify)
+        if segment:
+            return before.continued(segment, first_doc)
+    segment = open_segment(path, entry, manifest.fields, manifest.dense_size, verify=verify)
+    return SegmentSearch(segment, first_doc)
 
 
 def read_vocabulary(path: Path, manifest: Manifest, *, verify: bool = True) -> Vocabulary:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -172,9 +173,7 @@ def open_segment(
     files = [entry.arrays, entry.doc_offsets, entry.doc_ids]
     for file in [*files, entry.dense] if entry.dense else files:
         arrays |= open_arrays(folder / file.name, file, verify=verify)
-    deleted = {"deleted": np.zeros(0, dtype=np.uint32)}
-    if entry.deleted:
-        deleted = read_arrays(folder / entry.deleted.name, entry.deleted, verify=verify)
+    deleted = _read_deleted(index_path, entry, verify)
     try:
         for name in ("range_lists", "range_offsets", "max_impacts", "kth_impacts"):
             arrays[name].check()
@@ -190,7 +189,7 @@ def open_segment(
                 arrays["document_ends"],
                 arrays["document_checksums"],
             ),
-            deleted["deleted"],
+            deleted,
             dense=DenseHalf(arrays[DENSE_ARRAY], dense_size) if dense_size else None,
         )
     except KeyError as error:
@@ -204,6 +203,41 @@ def open_segment(
     if not verify:
         _check_bounds(path, segment)
     return segment
+
+
+def reopen_segment(
+    index_path: Path, entry: SegmentEntry, before: Segment, dense_size: int, *, verify: bool = True
+) -> Segment | None:
+    """Open a segment as a later commit has it, sharing all but the list of deleted documents.
+
+    Args:
+        index_path: folder of the index.
+        entry: the segment's line in the later manifest.
+        before: an open segment.
+        dense_size: see `open_segment`.
+        verify: see `open_segment`.
+
+    Returns:
+        The segment, or None where `before` is another one.
+
+    Raises:
+        CorruptIndexError: the list of deleted documents is missing or damaged.
+    """
+    if entry == before.entry:
+        return before
+    kept = {"n_deleted": 0, "deleted": None}
+    if msgspec.structs.replace(entry, **kept) != msgspec.structs.replace(before.entry, **kept):
+        return None
+    segment = replace(before, entry=entry, deleted=_read_deleted(index_path, entry, verify))
+    _check_lengths(index_path / SEGMENT_FOLDER / entry.arrays.name, segment, dense_size)
+    return segment
+
+
+def _read_deleted(index_path: Path, entry: SegmentEntry, verify: bool) -> NDArray[np.uint32]:
+    if not entry.deleted:
+        return np.zeros(0, dtype=np.uint32)
+    file = index_path / SEGMENT_FOLDER / entry.deleted.name
+    return read_arrays(file, entry.deleted, verify=verify)["deleted"]
 
 
 def verify_file(path: Path, entry: FileEntry) -> None:

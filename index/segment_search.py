@@ -48,16 +48,32 @@ class SegmentSearch:
     Args:
         segment: an open segment.
         first_doc: number of its first document in the index.
+        before: searches of the same segment in an earlier commit, which may have other deleted
+            documents; what was prepared for them is shared.
     """
 
-    def __init__(self, segment: Segment, first_doc: int) -> None:
-        self._segment = segment
+    def __init__(
+        self, segment: Segment, first_doc: int, before: SegmentSearch | None = None
+    ) -> None:
+        self.segment = segment
         self._first_doc = first_doc
-        self._lock = Lock()
+        self._lock: Lock = before._lock if before else Lock()
+        self._everything: SegmentView | None = before._everything if before else None
         # The caches must not refer to this object: a cycle would keep a segment's disk space after
         # the last reader has gone.
         self._excluded = lru_cache(maxsize=CACHED_FILTERS)(partial(_find_excluded, segment))
         self._searchable: Callable[[Filter | None], Searchable] | None = None
+
+    def continued(self, segment: Segment, first_doc: int) -> SegmentSearch:
+        """Return searches of this segment in a later commit.
+
+        Args:
+            segment: the same one, where other documents may be deleted.
+            first_doc: its place there.
+        """
+        if segment is self.segment and first_doc == self._first_doc:
+            return self
+        return SegmentSearch(segment, first_doc, self)
 
     def searchable(self, where: Filter | None) -> Searchable:
         """Return the segment, prepared for the terms that it was prepared for before.
@@ -78,7 +94,7 @@ class SegmentSearch:
         """
         from lsr.kernels.dense_rows import fill_row
 
-        segment, view = self._segment, self.searchable(None).view
+        segment, view = self.segment, self.searchable(None).view
         known = terms[terms < segment.n_terms]
         with self._lock:
             new = np.unique(known[~view.is_prepared[known]])
@@ -93,7 +109,7 @@ class SegmentSearch:
         Raises:
             CorruptIndexError: the table that says so is damaged.
         """
-        return self._segment.n_postings_of(terms[terms < self._segment.n_terms])
+        return self.segment.n_postings_of(terms[terms < self.segment.n_terms])
 
     def best(
         self, terms: NDArray[np.uint32], weights: NDArray[Any], where: Filter | None, k: int
@@ -109,7 +125,7 @@ class SegmentSearch:
         Raises:
             CorruptIndexError: a posting list is damaged.
         """
-        segment = self._segment
+        segment = self.segment
         is_known = terms < segment.n_terms
         known = terms[is_known]
         segment.check_lists(known)
@@ -123,7 +139,7 @@ class SegmentSearch:
 
         Only in an index whose documents have dense rows.
         """
-        segment = self._segment
+        segment = self.segment
         assert segment.dense is not None
         excluded = self._excluded(where)
         is_hidden = np.zeros(segment.n_docs, dtype=np.bool_)
@@ -137,12 +153,12 @@ class SegmentSearch:
         from lsr.kernels.dense_rows import document_frequencies, empty_rows
         from lsr.kernels.search import SegmentView
 
-        segment = self._segment
+        segment = self.segment
         with self._lock:
-            if self._searchable is None:
+            if self._everything is None:
                 segment.arrays["list_starts"].check()
                 sizes = segment.postings, segment.n_docs, segment.n_terms
-                everything = SegmentView(
+                self._everything = SegmentView(
                     segment.postings,
                     empty_rows(*sizes),
                     segment.max_impacts,
@@ -153,6 +169,8 @@ class SegmentSearch:
                     segment.n_docs,
                     self._first_doc,
                 )
+            if self._searchable is None:
+                everything = self._everything._replace(first_doc=self._first_doc)
                 make = partial(_searchable, everything, self._excluded)
                 self._searchable = lru_cache(maxsize=CACHED_FILTERS)(make)
             return self._searchable

@@ -33,6 +33,7 @@ def search_exhaustive(
     best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
     size: int,
+    stop: NDArray[np.uint8],
 ) -> int:
     """Offer every document's score to the heap of the best and return how many it holds.
 
@@ -48,6 +49,7 @@ def search_exhaustive(
         best_scores: the heap's scores; its length is k.
         best_docs: the heap's document numbers.
         size: entries of the heap in use.
+        stop: shape (1,), ends the search at the next range when it is above 0.
     """
     ordered = np.empty(terms.size, dtype=np.int64)
     ordered_weights = np.empty(terms.size, dtype=np.int64)
@@ -64,6 +66,8 @@ def search_exhaustive(
         row_numbers[place] = rows.numbers[terms[row]]
     cursors = new_cursors(terms.size)
     for number in range((n_docs + RANGE_SIZE - 1) // RANGE_SIZE):
+        if stop[0] > 0:
+            break
         range_doc = number * RANGE_SIZE
         end = min(RANGE_SIZE, n_docs - range_doc)
         seek(postings, number, ordered, n_dense, 0, end, True, cursors)

@@ -25,6 +25,8 @@ class Queries(NamedTuple):
         docs: shape (n_queries, k), their numbers.
         sizes: shape (n_queries,), entries of the heaps in use.
         thresholds: shape (n_queries,), at least k documents are known to score more, or 0.
+        stops: shape (n_queries,), set above 0, by whichever thread, to end a query's search at the
+            next range of documents; what it has found then is worth nothing.
     """
 
     indptr: NDArray[np.int64]
@@ -35,11 +37,16 @@ class Queries(NamedTuple):
     docs: NDArray[np.int64]
     sizes: NDArray[np.int64]
     thresholds: NDArray[np.int64]
+    stops: NDArray[np.uint8]
 
 
 @kernel
 def begin(
-    indptr: NDArray[np.int64], terms: NDArray[np.uint32], weights: NDArray[np.float32], k: int
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+    weights: NDArray[np.float32],
+    k: int,
+    stops: NDArray[np.uint8],
 ) -> Bound:
     """Return `Queries` for which nothing was searched yet.
 
@@ -48,6 +55,7 @@ def begin(
         terms: terms of all queries, distinct in each.
         weights: their weights, above zero.
         k: hits of each query.
+        stops: shape (n_queries,), see `Queries`.
     """
     n_queries = indptr.size - 1
     integers, steps = quantize_queries(indptr, weights)
@@ -61,6 +69,7 @@ def begin(
             np.empty((n_queries, k), dtype=np.int64),
             np.zeros(n_queries, dtype=np.int64),
             np.zeros(n_queries, dtype=np.int64),
+            stops,
         )
     )
 

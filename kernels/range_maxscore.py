@@ -63,6 +63,7 @@ def search_maxscore(
     best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
     size: int,
+    stop: NDArray[np.uint8],
 ) -> int:
     """Offer documents to the heap of the best and return how many it holds.
 
@@ -84,6 +85,7 @@ def search_maxscore(
         best_scores: the heap's scores; its length is k.
         best_docs: the heap's document numbers.
         size: entries of the heap in use.
+        stop: shape (1,), ends the search at the next range when it is above 0.
     """
     query, n_dense, numerator, denominator = order_terms(
         rows, terms, weights, max_impacts, frequencies
@@ -91,7 +93,7 @@ def search_maxscore(
     cursors = new_cursors(terms.size)
     is_open = _open_ranges(postings, query, max_ranges)
     doc, first_range = 0, -1
-    while doc < n_docs:
+    while doc < n_docs and stop[0] == 0:
         number, begin = doc // RANGE_SIZE, doc % RANGE_SIZE
         range_doc = number * RANGE_SIZE
         range_end = min(RANGE_SIZE, n_docs - range_doc)

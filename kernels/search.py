@@ -165,7 +165,7 @@ def search_segment(
                 maxima[n_known] = segment.max_impacts[term]
                 frequencies[n_known] = segment.frequencies[term]
                 n_known += 1
-        if n_known == 0:
+        if n_known == 0 or queries.stops[query] > 0:
             continue
         known, known_weights, maxima = known[:n_known], known_weights[:n_known], maxima[:n_known]
         best_scores, best_docs = queries.scores[query], queries.docs[query]
@@ -197,6 +197,7 @@ def search_segment(
                 best_scores,
                 best_docs,
                 queries.sizes[query],
+                queries.stops[query : query + 1],
             )
         else:
             queries.sizes[query] = search_maxscore(
@@ -216,4 +217,5 @@ def search_segment(
                 best_scores,
                 best_docs,
                 queries.sizes[query],
+                queries.stops[query : query + 1],
             )

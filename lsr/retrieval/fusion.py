@@ -118,6 +118,7 @@ def rank_both(
     where: Filter | None,
     approximation: Approximation,
     once: bool,
+    stops: NDArray[np.uint8] | None = None,
 ) -> HybridRankings:
     """Search both halves of an index, and fuse what they find.
 
@@ -131,6 +132,7 @@ def rank_both(
         where: which documents to search.
         approximation: what may be given up in the sparse half.
         once: whether no search comes after this one.
+        stops: see `Searcher.search_batch`.
     """
     depth = max(k, DEPTH)
     found = []
@@ -139,7 +141,13 @@ def rank_both(
         sparse = dense = _nothing(len(chunk))
         if chunk.alpha < 1:
             sparse = searcher.search_batch(
-                chunk.sparse, depth, threads, where=where, approximation=approximation, once=once
+                chunk.sparse,
+                depth,
+                threads,
+                where=where,
+                approximation=approximation,
+                once=once,
+                stops=None if stops is None else stops[start : start + CHUNK_QUERIES],
             )
         if chunk.alpha > 0:
             dense = searcher.search_dense_batch(chunk.dense, depth, where=where)

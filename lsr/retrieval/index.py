@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lsr.conversations import Conversation, Question
 from lsr.documents import Document, QueryBatch
 from lsr.encoders import Backend, Encoder
@@ -256,14 +259,14 @@ class Index:
 
     def refresh(self) -> None:
         """See the last commit."""
-        self._searcher = Searcher.open(self.path)
+        self._searcher = Searcher.open(self.path, before=self._searcher)
 
     def reopened(self) -> Index:
         """Return the last commit as another object, which shares the encoder with this one.
 
         This one keeps its snapshot: searches of both can run at the same time.
         """
-        return Index(self.path, self._blueprint, Searcher.open(self.path))
+        return Index(self.path, self._blueprint, Searcher.open(self.path, before=self._searcher))
 
     def vectors_of(self, queries: QueryBatch) -> SparseBatch:
         """Return the vectors of queries in the index's vocabulary, encoding texts.
@@ -375,6 +378,7 @@ class Index:
         where: FilterLike | None = None,
         approximation: Approximation = EXACT,
         once: bool = False,
+        stops: NDArray[np.uint8] | None = None,
     ) -> Rankings:
         """Return the best documents of vectors by number, for `hits` to name; see `search`.
 
@@ -387,6 +391,7 @@ class Index:
             approximation: what may be given up for speed.
             once: no search comes after this one, so that loading what makes many fast may not
                 pay; it changes no answer.
+            stops: see `Searcher.search_batch`; the dense half has no such end.
         """
         self.refuse_approximation(approximation)
         wanted = None if where is None else self.parse_filter(where)
@@ -399,9 +404,10 @@ class Index:
                 where=wanted,
                 approximation=approximation,
                 once=once,
+                stops=stops,
             )
         return self.searcher.search_batch(
-            vectors, k, threads, where=wanted, approximation=approximation, once=once
+            vectors, k, threads, where=wanted, approximation=approximation, once=once, stops=stops
         )
 
     def hits(self, rankings: Rankings) -> list[list[Hit]]:

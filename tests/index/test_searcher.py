@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lsr
 from lsr.documents import Document
 from lsr.errors import InvalidInputError
 from lsr.index import IndexWriter, Searcher, Vocabulary, write_lock
-from lsr.sparse import SparseBatch
+from lsr.sparse import SparseBatch, batch_of_named_terms
 from oracles import ranked, stored_matrix
 from strategies import sparse_batches
 
@@ -128,3 +129,36 @@ def test_an_index_without_documents_has_no_hits(tmp_path: Path) -> None:
     searcher = _build(tmp_path / "x", [SparseBatch.from_rows([], 1)])
 
     assert searcher.search_batch(SparseBatch.from_rows([[(0, 1.0)]], 1), 5).hits(0) == []
+
+
+def test_a_later_snapshot_shares_what_did_not_change(tmp_path: Path) -> None:
+    path = tmp_path / "idx"
+    documents = [(f"d{number}", {"cat": 1.0 + number}) for number in range(20)]
+    index = lsr.Index.build(path, documents, weights="float32")
+    index.search({"cat": 1.0})
+    before = index.searcher
+    with lsr.Index.open(path).writer() as writer:
+        writer.add(("new", {"cat": 30.0}))
+        writer.delete("d19")
+        writer.commit()
+
+    after = Searcher.open(path, before=before)
+
+    (old,), (kept, _) = before.segments, after.segments
+    assert kept.postings.impacts is old.postings.impacts
+    assert kept.arrays is old.arrays
+    query = after.vocabulary.queries(*batch_of_named_terms([{"cat": 1.0}]))
+    assert before.named_hits(before.search_batch(query, 2), 0) == [("d19", 20.0), ("d18", 19.0)]
+    assert after.named_hits(after.search_batch(query, 2), 0) == [("new", 30.0), ("d18", 19.0)]
+
+
+def test_an_index_in_the_place_of_another_shares_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "idx"
+    before = lsr.Index.build(path, [("a", {"cat": 2.0})], weights="float32").searcher
+    lsr.Index.build(path, [("b", {"dog": 2.0})], weights="float32", replace=True)
+
+    after = Searcher.open(path, before=before)
+
+    assert after.vocabulary.names == ["dog"]
+    assert after.doc_ids([0]) == ["b"]
+    assert before.doc_ids([0]) == ["a"]

@@ -30,8 +30,9 @@ def _searched(
     rows = empty_rows(postings, n_docs, n_terms)
     for term in np.flatnonzero(rows.numbers >= 0).tolist():
         fill_row(rows, postings, n_docs, term)
+    stop = np.zeros(1, dtype=np.uint8)
     size = subject.search_exhaustive(
-        postings, rows, n_docs, *query, excluded, 0, scores, best_scores, best_docs, 0
+        postings, rows, n_docs, *query, excluded, 0, scores, best_scores, best_docs, 0, stop
     )
     sort_best(best_scores, best_docs, size)
     return best_docs[:size].tolist(), best_scores[:size].tolist()

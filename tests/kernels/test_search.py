@@ -94,7 +94,7 @@ def _searched(
     max_ranges: int = 0,
 ) -> tuple[list[list[int]], list[list[float]]]:
     """Return documents and scores of each query, of whole weights, which are kept as they are."""
-    under_way = begin(*queries, k)
+    under_way = begin(*queries, k, np.zeros(queries[0].size - 1, dtype=np.uint8))
     for view in views:
         arguments = bind(view), under_way, bind(SCRATCH)
         search_segment(*arguments, int(algorithm), bound_factor, max_ranges)
@@ -199,7 +199,8 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
 
     weights, none = query[2].astype(np.uint32), np.zeros((1, 10), dtype=np.int64)
     nothing_yet = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
-    queries = Queries(*query[:2], weights, np.ones(1), none, none, *nothing_yet)
+    stops = np.zeros(1, dtype=np.uint8)
+    queries = Queries(*query[:2], weights, np.ones(1), none, none, *nothing_yet, stops)
 
     docs, _ = _searched([view], query, 10, Algorithm.MAXSCORE)
     raise_thresholds(view, queries)
@@ -298,3 +299,22 @@ def test_the_planner_searches_exhaustively_when_terms_are_too_many_for_the_filte
     chosen = choose(weights, maxima, np.full(90, 10_000), 0, 3_000_000, 10)
 
     assert chosen == Algorithm.EXHAUSTIVE
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.EXHAUSTIVE, Algorithm.MAXSCORE])
+def test_a_query_that_is_stopped_is_not_searched(algorithm: Algorithm) -> None:
+    view = _collection(1, 10_000, 0.1).view
+    queries = (
+        np.array([0, 2, 4]),
+        np.array([0, 1, 0, 1], dtype=np.uint32),
+        np.ones(4, dtype=np.float32),
+    )
+    stops = np.array([1, 0], dtype=np.uint8)
+
+    under_way = begin(*queries, 5, stops)
+    search_segment(bind(view), under_way, bind(SCRATCH), int(algorithm), 1.0, 0)
+    docs, _ = finish(under_way, 1.0)
+
+    expected, _ = _searched([view], queries, 5, algorithm)
+    assert (docs[0] == -1).all()
+    assert docs[1].tolist() == expected[1]
