@@ -110,4 +110,27 @@ def test_vectors_are_indexed_and_searched_without_torch(tmp_path: Path) -> None:
     imported |= modules_after(RUN_LSR, searching, tmp_path / "modules")
 
     assert run.read_text().startswith("q1 Q0 d1 1 ")
-    assert not imported & ENCODING
+    assert not imported & (ENCODING | {"pyarrow"})
+
+
+def test_an_index_with_fields_changes_merges_and_filters_without_arrow(tmp_path: Path) -> None:
+    code = f"""
+import sys
+import lsr
+index = lsr.Index.create({str(tmp_path / "index")!r}, fields={{"year": "int", "tags": "tags"}})
+for year in (1999, 2001):
+    with index.writer() as writer:
+        writer.add({{"id": str(year), "vector": {{"sea": 1.0}}, "year": year, "tags": ["t"]}})
+        writer.commit()
+with index.writer() as writer:
+    writer.merge()
+    writer.commit()
+(hit,) = lsr.Index.open(index.path).search({{"sea": 1.0}}, where="year > 2000 and tags = 't'")
+assert hit.document.metadata["year"] == 2001
+print(*sys.modules, file=open(sys.argv[0], "w"))
+"""
+
+    imported = modules_after(code, [], tmp_path / "modules")
+
+    assert "lsr" in imported
+    assert "pyarrow" not in imported

@@ -1,4 +1,7 @@
-"""Which reader reads a corpus? The one that its name, or its place, calls for."""
+"""Which reader reads a corpus? The one that its name, or its place, calls for.
+
+What reads Parquet is imported where it is called for: it takes as long as a small search.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from lsr.corpus.ir_datasets_corpus import PREFIX, ir_datasets_records, ir_datase
 from lsr.corpus.json_lines import json_file, json_lines
 from lsr.corpus.matrix import matrix_batches, matrix_size
 from lsr.corpus.opening import CODECS, chunks, stdin_chunks
-from lsr.corpus.parquet import parquet_batches, parquet_encoder_settings, parquet_size
 from lsr.corpus.records import DOCUMENT_FORM, RecordForm, Report, refuse
 from lsr.corpus.tables import csv_records, tsv_records
 from lsr.corpus.vector_folder import (
@@ -78,6 +80,8 @@ def corpus_size(source: str | Path, *, count: bool = False) -> int | None:
     if is_vector_folder(path):
         return read_complete_folder(path).n_docs
     if path.suffix.lower() == ".parquet":
+        from lsr.corpus.parquet import parquet_size
+
         return parquet_size(path)
     if path.suffix.lower() == ".npz":
         return matrix_size(path)
@@ -108,6 +112,8 @@ def embedded_encoder_settings(source: str | Path) -> dict[str, Any] | None:
         return read_complete_folder(Path(source)).encoder
     if Path(source).suffix.lower() != ".parquet":
         return None
+    from lsr.corpus.parquet import parquet_encoder_settings
+
     return parquet_encoder_settings(_existing(source))
 
 
@@ -152,6 +158,8 @@ def _existing(source: str | Path) -> Path:
 def _file_batches(path: Path, form: RecordForm, report: Report) -> Iterator[DocumentBatch]:
     ending = path.suffix.lower()
     if ending == ".parquet":
+        from lsr.corpus.parquet import parquet_batches
+
         return parquet_batches(path, form, report)
     if ending == ".npz":
         return matrix_batches(path, report)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from gzip import GzipFile
+from io import BufferedIOBase
 from pathlib import Path
 
-import pyarrow as pa
-
 from lsr.errors import InvalidInputError
+from lsr.zstd import ZstdError, ZstdFile
 
 CODECS = {".gz": "gzip", ".zst": "zstd"}
 MAX_LINE_BYTES = 64 << 20
@@ -27,18 +28,21 @@ def chunks(path: Path) -> Iterator[bytes]:
     """
     codec = CODECS.get(path.suffix.lower())
     try:
-        with (
-            path.open("rb") as file,
-            pa.CompressedInputStream(file, codec) if codec else nullcontext(file) as stream,
-        ):
+        with path.open("rb") as file, _decompressed(file, codec) as stream:
             yield from _without_mark(iter(lambda: stream.read(_CHUNK_BYTES), b""))
-    except OSError as error:
-        if codec and error.errno is None:  # the operating system's own errors carry a number
-            raise InvalidInputError(
-                f"{path}: the {codec} data are damaged or cut short ({_reason(error)}); "
-                "fetch or compress the file again."
-            ) from error
-        raise InvalidInputError(f"{path} cannot be read: {_reason(error)}.") from error
+    except (OSError, EOFError, zlib.error, ZstdError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the operating system's own
+            raise InvalidInputError(f"{path} cannot be read: {_reason(error)}.") from error
+        raise InvalidInputError(
+            f"{path}: the {codec} data are damaged or cut short ({_reason(error)}); "
+            "fetch or compress the file again."
+        ) from error
+
+
+def _decompressed(file: BufferedIOBase, codec: str | None) -> BufferedIOBase:
+    if codec == "gzip":
+        return GzipFile(fileobj=file)
+    return ZstdFile(file) if codec == "zstd" else file
 
 
 def stdin_chunks() -> Iterator[bytes]:
@@ -85,5 +89,5 @@ def _without_mark(contents: Iterator[bytes]) -> Iterator[bytes]:
     yield from contents
 
 
-def _reason(error: OSError) -> str:
-    return str(error.strerror or error).rstrip(".")
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")

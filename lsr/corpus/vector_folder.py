@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lsr.corpus.parquet import parquet_batches
 from lsr.corpus.records import RecordForm, Report
 from lsr.documents import DocumentBatch
 from lsr.errors import InvalidInputError
@@ -118,5 +117,7 @@ def vector_folder_batches(path: Path, form: RecordForm, report: Report) -> Itera
     Raises:
         InvalidInputError: the folder or a shard is damaged or not finished.
     """
+    from lsr.corpus.parquet import parquet_batches
+
     for shard in read_complete_folder(path).shards:
         yield from parquet_batches(path / shard.name, form, report)
