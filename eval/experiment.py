@@ -176,7 +176,8 @@ def measure_ranking(
         threads: threads of the search that the measures are taken of.
         indexing_s: seconds that the index took; None if nobody knows.
     """
-    _warn_of_absent_documents(index, dataset)
+    if not isinstance(asked.vectors, HybridQueries):  # those of one index are named once
+        _warn_of_absent_documents(index, dataset, system)
     run = _search(index, dataset, asked.vectors, threads)
     info, questions, encode = index.info(), dataset.queries.questions, asked.encode
     return Experiment(
@@ -217,14 +218,14 @@ def _warn_of_another_corpus(index: Index, dataset: Dataset) -> None:
         )
 
 
-def _warn_of_absent_documents(index: Index, dataset: Dataset) -> None:
+def _warn_of_absent_documents(index: Index, dataset: Dataset, system: str) -> None:
     relevant = {qrel.doc_id for qrel in dataset.qrels if qrel.relevance > 0}
     n_absent = sum(index.searcher.doc_number(doc_id) is None for doc_id in relevant)
     if n_absent:
         logger.warning(
-            "The index at %s lacks %d of the %d relevant documents of %s, which nothing can find; "
+            "%s: the index lacks %d of the %d relevant documents of %s, which nothing can find; "
             "is the corpus complete?",
-            index.path,
+            system,
             n_absent,
             len(relevant),
             dataset.name,

@@ -117,7 +117,7 @@ def _parse_measure(name: str) -> Any:
         raise ConfigError(f"The measure {name!r} is unknown; {hint}") from None
     except (ValueError, TypeError, KeyError, AssertionError) as error:
         raise ConfigError(
-            f"The measure {name!r} cannot be read ({error}); write it as nDCG@10 or AP(rel=2)@100."
+            f"The measure {name!r} cannot be read; write it as nDCG@10 or AP(rel=2)@100."
         ) from error
     # trec_eval ends the whole process on a cutoff below 1.
     for parameter in ("cutoff", "rel"):

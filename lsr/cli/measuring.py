@@ -36,7 +36,9 @@ def loaded_datasets(
     from lsr.eval.datasets import load_dataset, load_files
 
     if dataset is not None and (corpus, queries, qrels) == (None, None, None):
-        names = dict.fromkeys(re.split(r"[\s,]+", (splits or "test").strip(" ,")))
+        names = dict.fromkeys(re.findall(r"[^\s,]+", "test" if splits is None else splits))
+        if not names:
+            raise typer.BadParameter("--split names nothing; leave it out for test.")
         return [load_dataset(dataset, split) for split in names]
     if dataset is None and corpus is not None and queries is not None and qrels is not None:
         if splits is not None:
@@ -128,15 +130,19 @@ class Measuring:
                 option = {"passages": "on-long"}.get(name, name.replace("_", "-"))
                 raise typer.BadParameter(f"--{option} goes with a model; name a --model as well.")
 
+    def measures_of(self, dataset: Dataset) -> list[Any]:
+        """Return the measures that were named, else those of the dataset."""
+        from lsr.eval.measures import parse_measures
+
+        return parse_measures(dataset.measures if self.measures is None else self.measures)
+
     def measured(self, datasets: Sequence[Dataset]) -> list[list[Experiment]]:
         """Measure all systems on datasets of one corpus, the baseline first.
 
         Returns:
             For each dataset, an experiment for each system.
         """
-        from lsr.eval.measures import parse_measures
-
-        parsed = [parse_measures(self.measures or one.measures) for one in datasets]
+        parsed = [self.measures_of(one) for one in datasets]
         with _index_folder(self.index) as folder:
             # Whatever may be wrong with the model is said before anything takes time.
             encoder = self._opened(datasets[0], folder) if self.has_model else None

@@ -29,7 +29,9 @@ def score_runs(
         raise typer.BadParameter("name at least one --run to score with --qrels.")
     if len(set(run_paths)) < len(run_paths):
         raise typer.BadParameter("a --run is named twice; name each once.")
-    parsed = measuring.parse_measures(measures or measures_of_qrels(qrels_path))
+    parsed = measuring.parse_measures(
+        measures_of_qrels(qrels_path) if measures is None else measures
+    )
     qrels = read_qrels(qrels_path)
     paths = _named(run_paths)
     evaluations = {

@@ -33,11 +33,10 @@ def measure_suite(
         report: folder of the report; None for none.
         json: print JSON.
     """
-    from lsr.eval.measures import parse_measures
     from lsr.eval.suites import run_suite
 
     def names(dataset: Dataset) -> set[str]:
-        return {str(one) for one in parse_measures(measuring.measures or dataset.measures)}
+        return {str(one) for one in measuring.measures_of(dataset)}
 
     result = run_suite(
         *(suite, folder, results, system, names),

@@ -255,6 +255,7 @@ def test_conversations_of_a_query_file_are_asked_whole(lsr_eval: LsrEval, datase
         ("--qrels QRELS --run GOOD --max-length 99", "--max-length goes with --dataset"),
         ("--qrels QRELS --run GOOD --query-forms last", "--query-forms goes with --dataset"),
         ("--dataset SET", "name a --model"),
+        ("--dataset SET --model words --split ', '", "--split names nothing"),
         ("--suite beir-13 --model words", "for the --results"),
         ("--suite beir-13 --results out", "name a --model"),
         ("--suite beir-13 --results out --model words --dataset SET", "with --suite go --folder"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from eval_command import COLUMNS, LsrEval
+from lsr.errors import ConfigError
 
 
 def test_scores_one_run(lsr_eval: LsrEval, runs: tuple[Path, Path, Path]) -> None:
@@ -66,6 +67,17 @@ def test_json_of_runs_holds_the_comparison(
     assert report["runs"][1]["n_queries_without_hits"] == 1
     assert report["comparisons"][0]["losses"] == 2
     assert report["comparisons"][0]["moved"][0] == {"query_id": "q3", "baseline": 1.0, "run": 0.0}
+
+
+def test_measures_that_are_left_empty_are_not_those_by_default(
+    lsr_eval: LsrEval, dataset: Path, runs: tuple[Path, Path, Path]
+) -> None:
+    scored = lsr_eval("--qrels", runs[0], "--run", runs[1], "--measures", "")
+    measured = lsr_eval("--dataset", dataset, "--model", "words", "--measures", " ")
+
+    for result in (scored, measured):
+        assert isinstance(result.exception, ConfigError)
+        assert "No measure is named" in str(result.exception)
 
 
 def test_runs_of_one_file_name_are_told_apart_by_their_folders(

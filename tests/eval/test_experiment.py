@@ -119,7 +119,7 @@ def test_relevant_documents_that_the_index_lacks_are_counted(
 
     _run(dataset, tmp_path / "index", WordEncoder())
 
-    assert "lacks 1 of the 2 relevant documents" in caplog.text
+    assert "words: the index lacks 1 of the 2 relevant documents" in caplog.text
 
 
 @pytest.mark.parametrize(("name", "found"), [("arguana", ["c", "a"]), ("other", ["b", "c"])])
