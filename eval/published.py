@@ -53,8 +53,9 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was measured.
 
     Attributes:
-        model: hub id or short name; None where only its rankings are stored.
+        model: hub id or short name; None where only its rankings are stored, and for a baseline.
         query_model: encodes queries, if another model does.
+        baseline: its name as one.
         remark: what must be done before the model can be fetched.
         obstacle: why its figures cannot be had at all.
         published: where figures of it stand.
@@ -62,6 +63,7 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str | None = None
     query_model: str | None = None
+    baseline: str | None = None
     remark: str | None = None
     obstacle: str | None = None
     published: tuple[Source, ...] = ()
@@ -206,6 +208,8 @@ def _what(claim: Claim, name: str, system: System, places: Places) -> list[str]:
         dataset = ["--dataset", str(folder), "--split", collection.split]
     else:
         dataset = ["--dataset", collection.irds or str(collection.folder)]
+    if system.baseline is not None:
+        return [*dataset, "--baseline", system.baseline]
     towers = ["--model", places.model or str(system.model)]
     if system.query_model is not None and places.model is None:
         towers += ["--query-model", system.query_model]

@@ -130,12 +130,15 @@ class _Outcome:
 
 
 def _refuse_several(claims: Sequence[Claim], model: str | None, dataset: Path | None) -> None:
-    """Refuse one model or folder for several systems or collections."""
+    """Refuse a model for several systems or for none, and a folder for several collections."""
     from lsr.eval.published import publications
 
     systems = {one.system for one in claims}
     if model is not None and len(systems) > 1:
         raise typer.BadParameter(f"--model goes with one system, not with {len(systems)}.")
+    for name in sorted(systems):
+        if model is not None and publications().systems[name].baseline is not None:
+            raise typer.BadParameter(f"{name} has no model; leave --model out.")
     collections = {one.collection for one in claims}
     known = publications().collections
     if dataset is not None and (

@@ -160,6 +160,7 @@ def test_the_list_says_what_each_figure_needs(data: Path, monkeypatch: pytest.Mo
         ((), "name what to reproduce"),
         (("all", "--model", "x"), "--model goes with one system, not with"),
         (("splade-v3", "--dataset", "."), "--dataset goes with one collection"),
+        (("bm25/scifact", "--model", "x"), "bm25 has no model; leave --model out"),
         (("splade-v3/scifact", "--dataset", "nowhere"), "'nowhere', which is no folder"),
     ],
 )
@@ -195,3 +196,13 @@ def test_splade_tiny_has_its_figure_on_scifact(shared_data: Path) -> None:
     assert done.code == 0, done.stderr
     (outcome,) = json.loads(done.stdout)
     assert [one["verdict"] for one in outcome["figures"]] == ["ok"]
+
+
+@pytest.mark.slow
+def test_bm25_has_its_figures_on_scifact(shared_data: Path) -> None:
+    done = lsr("reproduce", "bm25/scifact", "--data", shared_data, "--json")
+
+    assert done.code == 0, done.stderr
+    (outcome,) = json.loads(done.stdout)
+    # Lucene rounds the lengths of documents.
+    assert [one["verdict"] for one in outcome["figures"]] == ["okish", "ok"]

@@ -77,6 +77,20 @@ def test_collections_have_the_ids_of_ir_datasets() -> None:
             assert ir_datasets.load(one.irds).has_qrels(), one.irds
 
 
+def test_a_baseline_is_measured_without_a_model(tmp_path: Path) -> None:
+    (claim,) = select_claims("bm25/scifact")
+    (tmp_path / "scifact").mkdir()
+    places = Places(data=tmp_path)
+
+    assert commands(claim, places) == [
+        [
+            *("lsr", "eval", "--dataset", str(tmp_path / "scifact"), "--split", "test"),
+            *("--baseline", "bm25", "--measures", "nDCG@10 R@100"),
+        ]
+    ]
+    assert not lacks(claim, places)
+
+
 def test_names_are_taken_whole_or_by_how_they_begin() -> None:
     names = set(published_claims())
 
