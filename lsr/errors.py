@@ -16,6 +16,8 @@
     │   ├── ModelNotFoundError           not a folder, short name or reachable hub id
     │   ├── UnsupportedModelError        found, but not a sparse encoder that can be run safely
     │   └── VocabularyMismatchError      exit code 3: index and model disagree on terms
+    ├── TrainingError                    a training cannot go on
+    │   └── CollapseError                the model stopped learning to retrieve
     ├── EvaluationError                  qrels, queries and run do not fit each other
     └── MissingDependencyError(ImportError)  names the extra that installs it
 
@@ -105,6 +107,14 @@ class VocabularyMismatchError(EncoderError):
     """The index was built with another vocabulary than the model's."""
 
     exit_code = 3
+
+
+class TrainingError(LsrError):
+    """A training cannot go on."""
+
+
+class CollapseError(TrainingError):
+    """The model that is trained has stopped learning to retrieve; the message says why."""
 
 
 class EvaluationError(LsrError):

@@ -28,6 +28,7 @@ from lsr.cli.reproduce import reproduce
 from lsr.cli.search import search
 from lsr.cli.serve import serve
 from lsr.cli.snapshot import restore, snapshot
+from lsr.cli.train import train
 from lsr.cli.verify import verify
 from lsr.cli.warmup import warmup
 from lsr.errors import DISK_FULL_ERRNOS, LsrError
@@ -55,6 +56,7 @@ for verb in (
 add_command(app, import_index, name="import")
 add_command(app, evaluate, name="eval")
 add_command(app, reproduce)
+add_command(app, train)
 app.add_typer(idf.app, name="idf")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

@@ -49,6 +49,19 @@ def named_methods() -> dict[str, Method]:
     return msgspec.convert(tomllib.loads(METHODS_FILE.read_text()), dict[str, Method])
 
 
+def method_named(name: str) -> Method:
+    """Return a method.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    methods = named_methods()
+    if name not in methods:
+        near = difflib.get_close_matches(name, methods, n=3) or list(methods)
+        raise ConfigError(f"There is no method {name!r}; did you mean {', '.join(near)}?")
+    return methods[name]
+
+
 def with_method(checkpoint: Checkpoint, name: str) -> Checkpoint:
     """Return a checkpoint that is encoded by a named method, whatever its files say.
 
@@ -63,11 +76,7 @@ def with_method(checkpoint: Checkpoint, name: str) -> Checkpoint:
         ConfigError: there is no method of this name.
         UnsupportedModelError: the checkpoint does not have the networks that it needs.
     """
-    methods = named_methods()
-    if name not in methods:
-        near = difflib.get_close_matches(name, methods, n=3) or list(methods)
-        raise ConfigError(f"There is no method {name!r}; did you mean {', '.join(near)}?")
-    method = methods[name]
+    method = method_named(name)
     documents = _sided(checkpoint.documents, name, method.documents)
     # Queries that were weighted without a network have one where the documents' is shared.
     has_network = isinstance(checkpoint.queries.side.weighting, NetworkWeighting | CausalWeighting)

@@ -1,0 +1,259 @@
+"""What is trained? Towers of torch modules that compute what `lsr.encoders` computes of a method.
+
+The formulas are those of `lsr.encoders.method`, with gradients; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsr.encoders.method import (
+    Activation,
+    Head,
+    Repeats,
+    Side,
+    TokenWeighting,
+    VocabularyWeighting,
+)
+from lsr.encoders.pooling import activated, pooled
+from lsr.encoders.tokenization import TokenizedText
+from lsr.encoders.torch_model import pad_id
+from lsr.encoders.torch_weighers import TextTensors
+from lsr.errors import UnsupportedModelError
+from lsr.pruning import PruneRule, PruneType
+from lsr.training.tiled_head import largest_logits
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Vectors of texts, dense in memory.
+
+    Attributes:
+        weights: shape (n_texts, n_terms), none below zero.
+        places: shape (n_texts, n_terms), int32, of the token that a term's weight came from; None
+            where several do.
+    """
+
+    weights: torch.Tensor
+    places: torch.Tensor | None = None
+
+
+class Network(torch.nn.Module):
+    """A transformers model and its heads; one may stand in both towers.
+
+    Args:
+        body: the model; with a head over the vocabulary if `has_vocabulary`.
+        heads: linear layers from hidden states to numbers, by `Head`.
+        has_vocabulary: whether the body has a head over the vocabulary.
+    """
+
+    def __init__(self, body: Any, heads: dict[Head, torch.nn.Linear], has_vocabulary: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.heads = torch.nn.ModuleDict({head.value: layer for head, layer in heads.items()})
+        self.has_vocabulary = has_vocabulary
+        self.pad_id = pad_id(body)
+        self.n_terms = int(body.config.vocab_size)
+        if has_vocabulary:
+            layer = body.get_output_embeddings()
+            self.n_terms = int(layer.out_features)
+            # The body then ends in what the head multiplies; the layer, which may be tied to the
+            # embeddings, keeps its place and its name.
+            layer.forward = _as_it_is
+
+    def forward(self, batch: TextTensors) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the last hidden states, and what the vocabulary's head multiplies."""
+        needs_states = bool(self.heads) or not self.has_vocabulary
+        output = self.body(
+            input_ids=batch.ids, attention_mask=batch.mask, output_hidden_states=needs_states
+        )
+        if not self.has_vocabulary:
+            return output.last_hidden_state, None
+        return output.hidden_states[-1] if needs_states else output.logits, output.logits
+
+    @property
+    def vocabulary(self) -> Any:
+        """The linear layer over the vocabulary."""
+        return self.body.get_output_embeddings()
+
+    def number(self, head: Head, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what a head reads off hidden states, of their shape but for the last dimension."""
+        return self.heads[head.value](hidden)[..., 0].float()
+
+
+def _as_it_is(hidden: torch.Tensor) -> torch.Tensor:
+    return hidden
+
+
+class NetworkTower(torch.nn.Module):
+    """A side that is weighted by a network.
+
+    Args:
+        network: what computes.
+        side: how its output becomes weights.
+        special: ids of special tokens.
+    """
+
+    def __init__(self, network: Network, side: Side, special: NDArray[np.int64]) -> None:
+        super().__init__()
+        self.network = network
+        self.side = side
+        self.n_terms = network.n_terms
+        self._special = special
+        self._top_k = _top_k(side)
+
+    def forward(self, texts: Sequence[TokenizedText]) -> Vectors:
+        """Return the vectors of texts, none of which is without tokens."""
+        device = next(self.network.parameters()).device
+        batch = TextTensors.of(texts, self.network.pad_id, device)
+        hidden, logits = self.network(batch)
+        weighting = self.side.weighting
+        places = None
+        if isinstance(weighting, TokenWeighting):
+            weights = self._of_tokens(hidden, batch, weighting)
+        else:
+            assert isinstance(weighting, VocabularyWeighting)
+            assert logits is not None
+            weights, places = self._of_terms(hidden, logits, batch, weighting)
+        if weighting.lexical:
+            own = presence(texts, self._special, self.n_terms, device)
+            weights = weights * own
+        return Vectors(finished(weights.clamp(min=0), self.side, self._top_k), places)
+
+    def _of_terms(
+        self,
+        hidden: torch.Tensor,
+        logits: torch.Tensor,
+        batch: TextTensors,
+        weighting: VocabularyWeighting,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        layer, places = self.network.vocabulary, None
+        if weighting.takes_largest_logit:
+            weights, places = largest_logits(logits, layer.weight, layer.bias, batch.pooled)
+            weights = activated(weights, weighting.activation, weighting.saturation)
+        else:
+            each = torch.nn.functional.linear(logits, layer.weight, layer.bias).float()
+            if weighting.importance:
+                numbers = self.network.number(Head.IMPORTANCE, hidden)
+                each = each * activated(numbers, Activation.SOFTPLUS, 1)[..., None]
+            each = activated(each, weighting.activation, weighting.saturation)
+            weights = pooled(each, batch.pooled, weighting.pooling)
+        if weighting.quality:
+            quality = self.network.number(Head.QUALITY, hidden[:, 0]).sigmoid()
+            weights = weights * quality[:, None]
+        return weights, places
+
+    def _of_tokens(
+        self, hidden: torch.Tensor, batch: TextTensors, weighting: TokenWeighting
+    ) -> torch.Tensor:
+        numbers = self.network.number(Head.TOKEN, hidden)
+        each = activated(numbers, weighting.activation, weighting.saturation)
+        # Tokens outside the text go to a column beyond the vocabulary, which is cut off.
+        columns = torch.where(batch.pooled, batch.ids, self.n_terms)
+        empty = each.new_zeros(len(batch.texts), self.n_terms + 1)
+        if weighting.repeats is Repeats.SUM:
+            weights = empty.scatter_add(1, columns, each)
+        else:
+            weights = empty.scatter_reduce(1, columns, each, "amax", include_self=False)
+        return weights[:, : self.n_terms]
+
+
+class TableTower(torch.nn.Module):
+    """A side that is weighted by a table: every term that occurs, however often.
+
+    Args:
+        weights: shape (n_terms,), none below zero.
+        side: how it is said.
+        special: ids of tokens that weigh nothing.
+        is_trained: whether the weights are.
+    """
+
+    def __init__(
+        self,
+        weights: NDArray[np.float32],
+        side: Side,
+        special: NDArray[np.int64],
+        is_trained: bool,
+    ) -> None:
+        super().__init__()
+        self.side = side
+        self.n_terms = weights.size
+        table = torch.from_numpy(weights.copy())
+        self.table = torch.nn.Parameter(table, requires_grad=is_trained)
+        self._special = special
+        self._top_k = _top_k(side)
+
+    def forward(self, texts: Sequence[TokenizedText]) -> Vectors:
+        """Return the vectors of texts."""
+        occurs = presence(texts, self._special, self.n_terms, self.table.device)
+        return Vectors(finished(occurs * self.table.clamp(min=0), self.side, self._top_k))
+
+
+class TrainableEncoder(torch.nn.Module):
+    """A tower for queries and one for documents.
+
+    Args:
+        queries: tower of queries.
+        documents: tower of documents; its network may be that of queries.
+    """
+
+    def __init__(
+        self, queries: NetworkTower | TableTower, documents: NetworkTower | TableTower
+    ) -> None:
+        super().__init__()
+        self.queries = queries
+        self.documents = documents
+
+    @property
+    def idf(self) -> torch.Tensor | None:
+        """The weights of query terms, where a table gives them."""
+        table = self.queries
+        return table.table.detach() if isinstance(table, TableTower) else None
+
+    def checkpoint_gradients(self) -> None:
+        """Compute layers again on the way back, in place of keeping what they computed."""
+        for tower in (self.queries, self.documents):
+            if isinstance(tower, NetworkTower):
+                tower.network.body.gradient_checkpointing_enable(
+                    gradient_checkpointing_kwargs={"use_reentrant": False}
+                )
+
+
+def presence(
+    texts: Sequence[TokenizedText], special: NDArray[np.int64], n_terms: int, device: Any
+) -> torch.Tensor:
+    """Return 1 for the terms that occur in each text, special ones left out, else 0."""
+    marks = np.zeros((len(texts), n_terms), np.float32)
+    for row, text in zip(marks, texts, strict=True):
+        row[text.ids] = 1
+        row[special] = 0
+    return torch.from_numpy(marks).to(device)
+
+
+def finished(weights: torch.Tensor, side: Side, top_k: int | None) -> torch.Tensor:
+    """Return vectors with what a side does to them in the end: the heaviest kept, of length 1."""
+    if top_k is not None and top_k < weights.shape[1]:
+        kept = weights.topk(top_k, dim=1).indices
+        weights = weights * torch.zeros_like(weights).scatter(1, kept, 1.0)
+    if side.unit_length:
+        # The smallest normal number, so that empty vectors stay empty and have a gradient of zero.
+        tiny = torch.finfo(weights.dtype).tiny
+        weights = weights / weights.square().sum(1, keepdim=True).clamp(min=tiny).sqrt()
+    return weights
+
+
+def _top_k(side: Side) -> int | None:
+    if side.prune is None:
+        return None
+    rule = PruneRule.parse(side.prune)
+    if rule.prune_type is not PruneType.TOP_K:
+        raise UnsupportedModelError(
+            f"Vectors that are pruned by {side.prune} cannot be trained; only top_k can."
+        )
+    return int(rule.value)

@@ -1,0 +1,152 @@
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from lsr.training import tiled_head
+from lsr.training.tiled_head import largest_logits
+
+ROUNDING = 1e-5
+"""float32 sums of some hundred terms in another order, relative to gradients of size 1."""
+
+
+def materialised(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, mask: torch.Tensor
+) -> torch.Tensor:
+    logits = torch.nn.functional.linear(hidden, weight, bias)
+    return logits.masked_fill(~mask[..., None], -torch.inf).amax(1)
+
+
+def in_tiles(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    return largest_logits(hidden, weight, bias, mask)[0]
+
+
+def given(dtype: torch.dtype, seed: int = 0) -> tuple[torch.Tensor, ...]:
+    """Return hidden states, matrix, bias and mask; masked tokens stand at either end."""
+    made = torch.Generator().manual_seed(seed)
+    hidden = torch.randn(4, 9, 5, generator=made, dtype=dtype)
+    weight = torch.randn(23, 5, generator=made, dtype=dtype)
+    bias = torch.randn(23, generator=made, dtype=dtype)
+    mask = torch.ones(4, 9, dtype=torch.bool)
+    mask[0, 6:] = False
+    mask[1, :3] = False
+    mask[2, 1:] = False
+    # What is masked would win if it were looked at.
+    return hidden * torch.where(mask[..., None], 1, 50), weight, bias, mask
+
+
+@pytest.mark.parametrize("tile_logits", [1, 36 * 4, 1 << 22])
+@pytest.mark.parametrize("pairs", [1, 7, 1 << 14])
+def test_values_and_gradients_are_those_of_all_logits(
+    monkeypatch: pytest.MonkeyPatch, tile_logits: int, pairs: int
+) -> None:
+    monkeypatch.setattr(tiled_head, "TILE_LOGITS", tile_logits)
+    monkeypatch.setattr(tiled_head, "PAIRS_AT_ONCE", pairs)
+    *leaves, mask = given(torch.float32)
+    upstream = torch.randn(4, 23, generator=torch.Generator().manual_seed(1)).relu()
+
+    found = []
+    for compute in (in_tiles, materialised):
+        own = [leaf.clone().requires_grad_() for leaf in leaves]
+        largest: torch.Tensor = compute(own[0], own[1], own[2], mask)
+        found.append([largest, *torch.autograd.grad((largest * upstream).sum(), own)])
+
+    for tiled, whole in zip(*found, strict=True):
+        torch.testing.assert_close(tiled, whole, rtol=ROUNDING, atol=ROUNDING)
+
+
+def test_gradients_pass_gradcheck() -> None:
+    hidden, weight, bias, mask = given(torch.float64)
+    leaves = [one.requires_grad_() for one in (hidden, weight, bias)]
+
+    assert torch.autograd.gradcheck(lambda h, w, b: largest_logits(h, w, b, mask)[0], leaves)
+
+
+def test_a_head_may_have_no_bias() -> None:
+    hidden, weight, _, mask = given(torch.float64)
+
+    found, _ = largest_logits(hidden, weight, None, mask)
+
+    torch.testing.assert_close(found, materialised(hidden, weight, None, mask))
+
+
+def test_says_which_token_each_weight_came_from() -> None:
+    hidden, weight, bias, mask = given(torch.float64)
+    logits = torch.nn.functional.linear(hidden, weight, bias).masked_fill(
+        ~mask[..., None], -torch.inf
+    )
+
+    _, places = largest_logits(hidden, weight, bias, mask)
+
+    assert places.tolist() == logits.argmax(1).tolist()
+
+
+def test_of_equal_logits_the_first_token_takes_the_gradient() -> None:
+    hidden = torch.ones(1, 4, 2, requires_grad=True)
+    mask = torch.tensor([[False, True, True, True]])
+
+    largest, places = largest_logits(hidden, torch.ones(3, 2), None, mask)
+    largest.sum().backward()
+
+    assert places.tolist() == [[1, 1, 1]]
+    assert hidden.grad[0].tolist() == [[0, 0], [3, 3], [0, 0], [0, 0]]
+
+
+def test_products_are_narrow_under_autocast_and_sums_are_not() -> None:
+    hidden, weight, bias, mask = given(torch.float32)
+    hidden = hidden.bfloat16().requires_grad_()
+    weight.requires_grad_()
+
+    with torch.autocast("cpu", torch.bfloat16):
+        largest, _ = largest_logits(hidden, weight, bias, mask)
+    largest.sum().backward()
+
+    assert largest.dtype == torch.float32
+    assert hidden.grad.dtype == torch.bfloat16
+    assert weight.grad.dtype == torch.float32
+    whole = materialised(hidden.detach().float(), weight.detach(), bias, mask)
+    # bfloat16 keeps 8 bits of logits of up to 15.
+    torch.testing.assert_close(largest.detach(), whole, rtol=2**-7, atol=0.1)
+
+
+PEAK = """
+import resource, sys, torch
+from lsr.training.tiled_head import largest_logits
+torch.set_num_threads(1)
+made = torch.Generator().manual_seed(0)
+hidden = torch.randn({batch}, {tokens}, 128, generator=made, requires_grad=True)
+weight = torch.randn(30522, 128, generator=made).mul_(0.05).requires_grad_()
+bias = torch.full((30522,), -2.5, requires_grad=True)
+mask = torch.ones({batch}, {tokens}, dtype=torch.bool)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if sys.argv[1] == "tiled":
+    largest = largest_logits(hidden, weight, bias, mask)[0]
+else:
+    largest = torch.nn.functional.linear(hidden, weight, bias).amax(1)
+torch.log1p(torch.relu(largest)).mean(0).square().sum().backward()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def peak(kind: str, batch: int, tokens: int) -> int:
+    """Return by how many bytes a step of the head raises the peak of a process of its own."""
+    code = PEAK.format(batch=batch, tokens=tokens)
+    done = subprocess.run(
+        [sys.executable, "-c", code, kind], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_fifth_of_the_memory_is_enough(evidence: Callable[[str], None]) -> None:
+    tiled, whole = peak("tiled", 32, 256), peak("materialised", 32, 256)
+
+    evidence(
+        f"a step of the head at 32 x 256 tokens: {tiled / 1e6:,.0f} MB in tiles, "
+        f"{whole / 1e6:,.0f} MB with all logits"
+    )
+    assert whole > 5 * tiled
