@@ -33,21 +33,37 @@ class Waiting(Generic[Payload, Answer]):
         payload: what is asked.
         future: gets the answer.
         entered: when it came, by `time.perf_counter`.
-        stop: shape (1,), set to 1 when nobody wants the answer any more.
+        is_abandoned: whether nobody wants the answer any more.
     """
 
-    __slots__ = ("entered", "future", "payload", "stop")
+    __slots__ = ("_stop", "entered", "future", "is_abandoned", "payload")
 
     def __init__(self, payload: Payload, future: asyncio.Future[Answer]) -> None:
         self.payload = payload
         self.future = future
         self.entered = time.perf_counter()
-        self.stop: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
+        self.is_abandoned = False
+        self._stop: NDArray[np.uint8] | None = None
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether nobody wants the answer any more."""
-        return bool(self.stop[0])
+    def abandon(self) -> None:
+        """Stop the work on the request, wherever it is."""
+        self.is_abandoned = True
+        if self._stop is not None:
+            self._stop[0] = 1
+
+    def stop_by(self, stop: NDArray[np.uint8]) -> None:
+        """Set `stop`, of shape (1,), to 1 as soon as the request is abandoned."""
+        self._stop = stop
+        if self.is_abandoned:  # meanwhile
+            stop[0] = 1
+
+
+def stops_of(together: Sequence[Waiting[Any, Any]]) -> NDArray[np.uint8]:
+    """Return what ends the work on each request, shape (n_requests,); see `Searcher`."""
+    stops = np.zeros(len(together), dtype=np.uint8)
+    for number, waiting in enumerate(together):
+        waiting.stop_by(stops[number : number + 1])
+    return stops
 
 
 Deliver = Callable[[Waiting[Payload, Answer], "Answer | Exception"], None]
@@ -112,7 +128,7 @@ class Gatherer(Generic[Payload, Answer]):
             self._enter(kind, waiting)
             return await waiting.future
         finally:
-            waiting.stop[0] = 1
+            waiting.abandon()
             timer.cancel()
 
     def close(self) -> None:
@@ -200,7 +216,7 @@ def _settle(ready: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
 
 
 def _expire(waiting: Waiting[Any, Any]) -> None:
-    waiting.stop[0] = 1
+    waiting.abandon()
     if not waiting.future.done():
         waiting.future.set_exception(
             Problem(

@@ -39,6 +39,9 @@ _OF_FRAMEWORK = {
 }
 """What to say where the framework says one word."""
 
+_TITLES = {499: "Client Closed Request"}
+"""Of the statuses that HTTP does not know."""
+
 MOST_ERRORS = 10
 """Fields at fault that an answer names."""
 
@@ -116,7 +119,7 @@ class Problem(Exception):
         """
         body: dict[str, Any] = {
             "type": f"urn:lsr:problem:{self.code}",
-            "title": HTTPStatus(self.status).phrase,
+            "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "code": self.code,
             "detail": _sendable(self.detail),

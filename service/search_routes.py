@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from lsr.errors import LsrError
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
+from lsr.service.departures import WhileConnected
 from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import FieldError, Problem
@@ -84,7 +85,8 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
         except LsrError as error:
             return Problem.of(error)
 
-    answers = await asyncio.gather(*(one(number) for number in range(len(wanted.searches))))
+    with WhileConnected(request):
+        answers = await asyncio.gather(*(one(number) for number in range(len(wanted.searches))))
     problems = [answer for answer in answers if isinstance(answer, Problem)]
     return JsonAnswer(
         {
@@ -103,7 +105,8 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
 
 async def _answer(request: Request, name: str, wanted: SearchRequest) -> Response:
     searching: Searching = request.app.state.searching
-    values = await searching.answer(_catalog(request)[name], wanted)
+    with WhileConnected(request):
+        values = await searching.answer(_catalog(request)[name], wanted)
     scope = request.scope
     scope["lsr.index"], scope["lsr.stages"] = name, values["took_ms"]
     if request.app.state.settings.log_queries:

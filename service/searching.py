@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lsr.conversations import Question
 from lsr.documents import QueryBatch
 from lsr.errors import InvalidInputError
+from lsr.index.searcher import CHUNK_QUERIES
 from lsr.retrieval import Hit, HybridQueries, Index
 from lsr.service.catalog import ServedIndex
-from lsr.service.gathering import Deliver, Gatherer, Waiting
+from lsr.service.gathering import Deliver, Gatherer, Waiting, stops_of
 from lsr.service.metrics import Metrics
 from lsr.service.search_answers import Times, answer_values, page_of_hits, unknown_terms
 from lsr.service.search_messages import SearchRequest
@@ -20,8 +24,8 @@ from lsr.service.search_questions import Plan, is_empty, plan_of, question_of, t
 from lsr.service.settings import Settings
 from lsr.sparse import SparseBatch, batch_of_named_terms
 
-TOGETHER = 32
-"""Searches that are taken at once."""
+TOGETHER = CHUNK_QUERIES
+"""Searches that are taken at once: as many as one call of a kernel answers."""
 
 Values = dict[str, Any]
 
@@ -122,7 +126,7 @@ class Searching:
         if not together:
             return
         encoded = time.perf_counter()
-        found = _ranked(plan, vectors)
+        found = _ranked(plan, vectors, stops_of(together))
         scored = time.perf_counter()
         for waiting, hits, vector in zip(together, found, vectors, strict=True):
             search = waiting.payload
@@ -180,19 +184,27 @@ def _vectors(
     return sound, vectors
 
 
-def _ranked(plan: Plan, vectors: Sequence[SparseBatch | HybridQueries]) -> list[list[Hit]]:
-    """Return the hits of each vector."""
+def _ranked(
+    plan: Plan, vectors: Sequence[SparseBatch | HybridQueries], stops: NDArray[np.uint8]
+) -> list[list[Hit]]:
+    """Return the hits of each vector; those of one that is stopped mean nothing."""
     index = plan.index
 
-    def rank(vectors: SparseBatch | HybridQueries) -> list[list[Hit]]:
-        found = index.rank(vectors, plan.depth, where=plan.filter, approximation=plan.approximation)
+    def rank(vectors: SparseBatch | HybridQueries, stops: NDArray[np.uint8]) -> list[list[Hit]]:
+        found = index.rank(
+            vectors,
+            plan.depth,
+            where=plan.filter,
+            approximation=plan.approximation,
+            stops=stops,
+        )
         return index.hits(found)
 
     sparse = [one for one in vectors if isinstance(one, SparseBatch)]
     if len(sparse) == len(vectors):
         batch = SparseBatch.concatenate(sparse) if len(sparse) > 1 else sparse[0]
-        return rank(batch)
-    return [rank(one)[0] for one in vectors]
+        return rank(batch, stops)
+    return [rank(one, stops[row : row + 1])[0] for row, one in enumerate(vectors)]
 
 
 def _answered(
