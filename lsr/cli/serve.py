@@ -59,8 +59,8 @@ def serve(
     if not insecure:
         refuse_open_house(host, settings.keys is not None)
     app = create_app(folders, settings)
-    for served in app.state.catalog:
-        if served.fault:
-            note(f"The index {served.name!r} is not served: {served.fault}")
+    faults = [served.fault for served in app.state.catalog]
+    if faults and faults[0] and all(faults):  # one that can be served is worth serving
+        raise faults[0]
     note(f"Serving {', '.join(app.state.catalog.names)} at http://{host}:{port}")
     raise typer.Exit(run(app, host, port, settings.drain_s, note))
