@@ -15,6 +15,7 @@ from lsr.service import (
     administration_routes,
     document_routes,
     encode_routes,
+    explain_routes,
     field_routes,
     health_routes,
     index_routes,
@@ -73,6 +74,7 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     for routes in (
         search_routes,
         index_routes,
+        explain_routes,
         field_routes,
         document_routes,
         task_routes,

@@ -90,8 +90,10 @@ class WriteLanes:
         """Begin nothing more; what is being done sees `stopping` and ends soon."""
         self.stopping.set()
         with self._lock:
-            for executor in self._executors.values():
-                executor.shutdown(wait=False, cancel_futures=True)
+            executors = list(self._executors.values())
+        for executor in executors:
+            # Work that is cancelled gives its place back, for which it needs the lock.
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def join(self) -> None:
         """Wait for what is being done when the service stops."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +16,6 @@ from lsr.cli.question import (
 
 if TYPE_CHECKING:
     from lsr.retrieval import TermShare, WordExplanation, WordShare
-    from lsr.words import Word
 
 
 def explain(
@@ -54,7 +52,7 @@ def explain(
     question = parsed_question(texts[0] if texts else None, conversation, vector)
     found = explain_in_words(Index.open(index), question, doc_id)
     if json:
-        emit_json({"query": question_as_json(question), **_as_json(found)})
+        emit_json({"query": question_as_json(question), **found.as_dict()})
         return
     emit(f"{doc_id} scores {found.explanation.score:.4f}")
     emit(f"{'term':<24}{'query':>9}{'document':>10}{'product':>9}{'share':>8}")
@@ -89,37 +87,3 @@ def _line(name: str, share: TermShare, found: WordExplanation) -> str:
     return (
         f"{name:<24}{share.query_weight:>9.3f}{weight:>10}{share.product:>9.3f}{share.share:>8.1%}"
     )
-
-
-def _as_json(found: WordExplanation) -> dict[str, Any]:
-    explanation, known = found.explanation, found.in_document
-    return {
-        "id": explanation.doc_id,
-        "score": explanation.score,
-        "query_text": found.query_text,
-        "terms": [
-            {
-                **asdict(share),
-                "typed": share.term_id in found.typed,
-                "in_document": None if known is None else share.term_id in known,
-            }
-            for share in explanation.terms
-        ],
-        "words": [
-            {
-                "word": row.word,
-                "terms": [share.term for share in row.terms],
-                "product": row.product,
-                "share": row.share,
-                "typed": row.typed,
-                "query_words": _places(row.query_words),
-                "document_words": None if known is None else _places(row.document_words or ()),
-            }
-            for row in found.words
-        ],
-        "passages": found.passages,
-    }
-
-
-def _places(words: tuple[Word, ...]) -> list[dict[str, Any]]:
-    return [{"text": word.text, "start": word.start, "end": word.end} for word in words]

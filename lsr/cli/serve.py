@@ -20,6 +20,12 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="Ask for one of these keys (lsr keys create)."),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=MODEL]", help="A model that clients may make indexes and encode with."
+        ),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on a public address without keys.")
     ] = False,
@@ -52,6 +58,9 @@ def serve(
         settings = Settings(log_requests=log_requests)
         if keys:
             settings = settings.model_copy(update={"keys": keys})
+        if model:
+            named = {one.partition("=")[0]: one.partition("=")[2] or one for one in model}
+            settings = settings.model_copy(update={"models": {**settings.models, **named}})
     except ValidationError as error:
         first = error.errors()[0]
         name = "LSR_SERVE_" + ".".join(map(str, first["loc"])).upper()
@@ -62,5 +71,6 @@ def serve(
     faults = [served.fault for served in app.state.catalog]
     if faults and faults[0] and all(faults):  # one that can be served is worth serving
         raise faults[0]
-    note(f"Serving {', '.join(app.state.catalog.names)} at http://{host}:{port}")
+    names = ", ".join(app.state.catalog.names) or "no index yet (PUT /v1/indexes/NAME makes one)"
+    note(f"Serving {names} at http://{host}:{port}")
     raise typer.Exit(run(app, host, port, settings.drain_s, note))

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from lsr.conversations import Conversation, question_text
 from lsr.retrieval.hits import Explanation, TermShare
@@ -72,6 +72,36 @@ class WordExplanation:
     typed: frozenset[int]
     in_document: frozenset[int] | None
     passages: list[PassageShare] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON values."""
+        explanation, known = self.explanation, self.in_document
+        return {
+            "id": explanation.doc_id,
+            "score": explanation.score,
+            "query_text": self.query_text,
+            "terms": [
+                {
+                    **asdict(share),
+                    "typed": share.term_id in self.typed,
+                    "in_document": None if known is None else share.term_id in known,
+                }
+                for share in explanation.terms
+            ],
+            "words": [
+                {
+                    "word": row.word,
+                    "terms": [share.term for share in row.terms],
+                    "product": row.product,
+                    "share": row.share,
+                    "typed": row.typed,
+                    "query_words": _places(row.query_words),
+                    "document_words": None if known is None else _places(row.document_words or ()),
+                }
+                for row in self.words
+            ],
+            "passages": self.passages,
+        }
 
 
 def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplanation:
@@ -195,3 +225,7 @@ def _text_of(index: Index, doc_id: str) -> str:
 
 def _terms_of(words: Sequence[Word]) -> frozenset[int]:
     return frozenset(term for word in words for term in word.terms)
+
+
+def _places(words: Sequence[Word]) -> list[dict[str, Any]]:
+    return [{"text": word.text, "start": word.start, "end": word.end} for word in words]

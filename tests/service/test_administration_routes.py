@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from command import lsr
 from lsr.index import write_lock
 from lsr.retrieval import Index
 from lsr.service.app import create_app
@@ -31,9 +32,10 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(root: Path, tiny_model: Path) -> Iterator[TestClient]:
     root.mkdir()
-    app = create_app([root], Settings(models={"tiny": str(tiny_model)}))
+    app = create_app([root], Settings(models={"tiny": str(tiny_model)}, timeout_ms=600_000))
     yield TestClient(app)
     app.state.writing.close()
+    app.state.searching.close()
 
 
 def add(client: TestClient, name: str, *records: dict[str, Any]) -> None:
@@ -209,10 +211,10 @@ def test_without_a_folder_of_indexes_none_can_be_made(tmp_path: Path) -> None:
 def test_encodes_with_a_configured_model_and_as_an_index_does(
     client: TestClient, tiny_model: Path
 ) -> None:
-    import lsr
+    from lsr.encoders import load_encoder
 
     client.put("/v1/indexes/texts", json={"model": "tiny"})
-    encoder = lsr.load_encoder(str(tiny_model))
+    encoder = load_encoder(str(tiny_model))
     text = "the garden of the summer"
 
     for place in ({"model": "tiny"}, {"index": "texts"}):
@@ -240,3 +242,28 @@ def test_what_cannot_be_encoded_is_refused(
 
     assert answer.status_code == 422
     assert answer.json()["code"] == code
+
+
+def test_explains_a_score_as_the_command_does(client: TestClient, root: Path) -> None:
+    client.put("/v1/indexes/texts", json={"model": "tiny"})
+    add(client, "texts", {"id": "a/b", "text": "a garden of flowers"})
+
+    answer = client.post(
+        "/v1/indexes/texts/explain", json={"id": "a/b", "query": "flowers in a garden"}
+    ).json()
+    done = lsr("explain", "flowers in a garden", "a/b", "--index", root / "texts", "--json")
+
+    expected = json.loads(done.stdout)
+    del expected["query"]
+    assert answer == {"index": "texts", "commit": 2, **expected}
+    assert answer["score"] == pytest.approx(sum(one["product"] for one in answer["words"]))
+
+
+def test_what_cannot_be_explained_is_refused(client: TestClient, pets: str) -> None:
+    for body, status in (
+        ({"id": "zebra", "vector": {"cat": 1}}, 404),
+        ({"id": "a"}, 422),
+        ({"id": "a", "query": "cat", "vector": {"cat": 1}}, 422),
+        ({"id": "a", "query": "cat"}, 422),
+    ):
+        assert client.post(f"/v1/indexes/{pets}/explain", json=body).status_code == status

@@ -31,9 +31,12 @@ def pets(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(pets: Path) -> Iterator[TestClient]:
-    app = create_app([pets.parent], Settings(max_line_bytes=1_000, max_stream_bytes=100_000))
+    app = create_app(
+        [pets.parent], Settings(max_line_bytes=1_000, max_stream_bytes=100_000, timeout_ms=600_000)
+    )
     yield TestClient(app)
     app.state.writing.close()
+    app.state.searching.close()
 
 
 def lines(*records: object) -> bytes:
