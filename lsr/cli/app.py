@@ -23,6 +23,7 @@ from lsr.cli.importing import import_index
 from lsr.cli.index import index
 from lsr.cli.info import info
 from lsr.cli.merge import merge
+from lsr.cli.mine import mine
 from lsr.cli.output import add_command, console, show_warnings
 from lsr.cli.reproduce import reproduce
 from lsr.cli.search import search
@@ -57,6 +58,7 @@ add_command(app, import_index, name="import")
 add_command(app, evaluate, name="eval")
 add_command(app, reproduce)
 add_command(app, train)
+add_command(app, mine)
 app.add_typer(idf.app, name="idf")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

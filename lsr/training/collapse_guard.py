@@ -95,9 +95,9 @@ class CollapseGuard:
         terms = float((result.documents > 0).sum(1).float().mean())
         self.first_terms = terms if self.first_terms is None else self.first_terms
         n_terms = result.documents.shape[1]
-        is_falling = len(self._terms) == self._part.patience and terms < 0.95 * self._terms[0]
+        stays = len(self._terms) == self._part.patience and terms >= 0.95 * self._terms[0]
         self._terms.append(terms)
-        is_dense = terms > self._part.dense_share * n_terms and not is_falling
+        is_dense = terms > self._part.dense_share * n_terms and stays
         if self._persists("dense", is_dense and step > self._ramp_steps):
             return Collapse(Symptom.DENSE, "documents", _why_dense(terms, n_terms, parts, step))
         likeness = mean_cosine(result.documents)

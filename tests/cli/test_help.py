@@ -57,4 +57,4 @@ def test_every_verb_is_covered() -> None:
     commands = lsr("--help").stdout.partition("Commands:\n")[2]
 
     found = {line.split()[0] for line in commands.splitlines() if line.strip()}
-    assert found == {verb.split()[0] for verb in VERBS} | {"demo", "train"}
+    assert found == {verb.split()[0] for verb in VERBS} | {"demo", "mine", "train"}
