@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import lsr
-from lsr.cli import bench, idf, keys
+from lsr.cli import bench, compress, idf, keys
 from lsr.cli.convert import convert
 from lsr.cli.delete import delete
 from lsr.cli.demo import demo
@@ -62,6 +62,7 @@ add_command(app, mine)
 app.add_typer(idf.app, name="idf")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
+app.add_typer(compress.app, name="compress")
 
 
 def _print_version(wanted: bool) -> None:

@@ -86,6 +86,10 @@ class SafetensorsFile:
         with np.errstate(over="ignore"):  # what float32 cannot hold turns infinite, and is refused
             return np.require(stored, np.float32, ["C", "A"])
 
+    def holds_floats(self, name: str) -> bool:
+        """Return whether `read` reads a tensor."""
+        return self._entries[name].get("dtype") in FLOATS
+
     def view(self, name: str) -> NDArray[Any]:
         """Return a tensor of floats or whole numbers as it is stored.
 

@@ -15,6 +15,7 @@ VERBS = [
     *("idf build", "idf merge", "idf show"),
     *("serve", "keys create", "keys list", "keys revoke"),
     *("bench encode", "bench search", "bench growth", "bench spmm"),
+    *("compress analyze", "compress apply"),
 ]
 
 

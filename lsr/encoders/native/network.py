@@ -32,6 +32,8 @@ from lsr.sparse import SparseBatch
 class NativeNetwork:
     """A masked-language model on the kernels of `lsr`; made by `load_native_network`.
 
+    `layers` may be replaced one by one, by who measures or prunes them, while nothing is encoded.
+
     Args:
         architecture: shape and options.
         embeddings: the tables that texts enter by.
@@ -66,7 +68,7 @@ class NativeNetwork:
         self.work_per_token = 2 * architecture.n_multiplied
         self._architecture = architecture
         self._embeddings = embeddings
-        self._layers = layers
+        self.layers = list(layers)
         self._head_dense = head_dense
         self._head_norm = head_norm
         self._head = head
@@ -75,11 +77,7 @@ class NativeNetwork:
 
     def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
         """Return one vector per text."""
-        starts = np.cumsum([0, *(text.ids.size for text in texts)], dtype=np.int64)
-        words = np.concatenate([text.ids for text in texts])
-        positions = np.concatenate([self._positions(text.ids) for text in texts])
-        hidden = self._hidden_states(words, positions, starts)
-        active = active_terms(self._head, *_pooled(hidden, starts, texts))
+        active = active_terms(self._head, *self.hidden_states(texts))
         weights = active.weights
         for _ in range(self._weighting.saturation - 1):
             weights = np.log1p(weights)
@@ -90,10 +88,24 @@ class NativeNetwork:
         """Do nothing: a batch is never split over the cores."""
         return nullcontext()
 
-    def _hidden_states(
+    def hidden_states(
+        self, texts: Sequence[TokenizedText]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return what the head multiplies, and where each text begins.
+
+        Returns:
+            Hidden states of the tokens that propose weights, shape (hidden size, padded tokens);
+            and the first column of each text and one past the last, shape (n_texts + 1,).
+        """
+        starts = np.cumsum([0, *(text.ids.size for text in texts)], dtype=np.int64)
+        words = np.concatenate([text.ids for text in texts])
+        positions = np.concatenate([self._positions(text.ids) for text in texts])
+        return _pooled(self._computed(words, positions, starts), starts, texts)
+
+    def _computed(
         self, words: NDArray[np.int64], positions: NDArray[np.int64], starts: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Return what the head's product is taken of, shape (hidden size, padded tokens)."""
+        """Return the hidden states of all tokens, shape (hidden size, padded tokens)."""
         shape = self._architecture
         size, n_tokens = shape.hidden_size, words.size
         x, context = new_activations(size, n_tokens), new_activations(size, n_tokens)
@@ -101,7 +113,7 @@ class NativeNetwork:
         inner = new_activations(shape.intermediate_size, n_tokens)
         types = np.zeros_like(words)
         embed(self._embeddings, words, positions, types, shape.epsilon, x)
-        for layer in self._layers:
+        for layer in self.layers:
             layer.qkv(x, qkv)
             q, k, v = qkv[:size], qkv[size : 2 * size], qkv[2 * size :]
             attend(q, k, v, starts, shape.n_heads, context)

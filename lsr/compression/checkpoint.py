@@ -1,0 +1,144 @@
+"""Which tensors does a compressed model change, and how is it written? As an ordinary checkpoint.
+
+Where something was removed there are zeros, and terms that were dropped have a bias that nothing
+reaches. So every library reads the model, and gives the vectors that the native backend gives
+faster.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr.compression.scores import Floats
+from lsr.encoders.layouts import TowerFiles
+from lsr.encoders.native.architecture import architecture_of
+from lsr.encoders.native.compressed import FILE, VERSION
+from lsr.encoders.safetensors_file import SINGLE_FILE, ModelWeights
+from lsr.errors import MissingDependencyError
+from lsr.kernels.transformer import block_share
+
+NOT_COPIED = shutil.ignore_patterns(
+    *("*.safetensors", "*.safetensors.index.json", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5"),
+    *("*.msgpack", "*.onnx", "onnx", "openvino", ".lsr-pack", ".git*", ".cache", FILE),
+)
+"""Weights, in whatever form: of all forms only one is written anew."""
+
+UNREACHED = np.float32(-1e4)
+"""Bias of a term that was dropped: far below any sum, and still a number in 16 bits."""
+
+
+class Checkpoint:
+    """The tensors of a masked-language model, to be changed and written.
+
+    Args:
+        files: of the model, of an architecture that the native backend runs.
+    """
+
+    def __init__(self, files: TowerFiles) -> None:
+        self._files = files
+        self._architecture = architecture_of(files.config)
+        self._weights = ModelWeights(files.folder, files.tensor_prefix)
+        self._changed: dict[str, NDArray[Any]] = {}
+        self._n_dropped = 0
+
+    @property
+    def digest(self) -> str:
+        """What tells these weights from others."""
+        return self._weights.digest()
+
+    def matrix(self, layer: int, part: str) -> tuple[Floats, Floats]:
+        """Return a matrix of a layer, as the native backend multiplies it, and its bias."""
+        names, n_columns = self._names(layer, part)
+        n_rows = self._rows(part)
+        read = self._weights.read
+        weights = [read([f"{name}.weight"], (n_rows, n_columns)) for name in names]
+        biases = [read([f"{name}.bias"], (n_rows,)) for name in names]
+        return np.concatenate(weights), np.concatenate(biases)
+
+    def change_matrix(self, layer: int, part: str, weight: Floats, bias: Floats) -> None:
+        """Put another matrix and bias in the place of those of a layer."""
+        names, _ = self._names(layer, part)
+        for name, rows, own in zip(
+            names, np.split(weight, len(names)), np.split(bias, len(names)), strict=True
+        ):
+            self._changed[f"{name}.weight"], self._changed[f"{name}.bias"] = rows, own
+
+    def vocabulary(self) -> tuple[Floats, Floats]:
+        """Return the vocabulary matrix, shape (n_terms, hidden size), and its bias."""
+        shape = self._architecture
+        names = [f"{shape.family.decoder}.weight"]
+        if shape.is_tied:
+            names.append(f"{shape.family.embeddings}.word_embeddings.weight")
+        rows = self._weights.read(names, (shape.n_terms, shape.hidden_size))
+        return rows, self._weights.read(self._bias_names, (shape.n_terms,))
+
+    def change_bias(self, bias: Floats, dropped: NDArray[np.int64]) -> None:
+        """Give the terms another bias, and drop some."""
+        bias = bias.copy()
+        bias[dropped] = UNREACHED
+        self._n_dropped = dropped.size
+        # All names that are there, since which of them a library reads is its own affair.
+        there = {name for file in self._weights.files for name in file.names}
+        prefix = self._files.tensor_prefix
+        for name in self._architecture.family.decoder_bias:
+            if f"{prefix}{name}" in there:
+                self._changed[name] = bias
+
+    def write(self, folder: Path, facts: Mapping[str, Any]) -> dict[str, float]:
+        """Write the model to an empty folder; return the share of each changed matrix in blocks.
+
+        Args:
+            folder: to write into.
+            facts: what else compression.json says.
+
+        Raises:
+            MissingDependencyError: safetensors is not installed.
+        """
+        try:
+            from safetensors.numpy import save_file
+        except ImportError:
+            raise MissingDependencyError("Writing a model", "encode") from None
+        prefix = self._files.tensor_prefix
+        tensors: dict[str, NDArray[Any]] = {}
+        for file in self._weights.files:
+            for name in file.names:
+                tensors[name] = file.read(name) if file.holds_floats(name) else file.view(name)
+        tensors |= {f"{prefix}{name}": array for name, array in self._changed.items()}
+        blocks = {
+            name.removesuffix(".weight"): round(block_share(array), 6)
+            for name, array in self._changed.items()
+            if array.ndim == 2
+        }
+        shutil.copytree(self._files.folder, folder, ignore=NOT_COPIED, dirs_exist_ok=True)
+        whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        save_file(whole, folder / SINGLE_FILE, metadata={"format": "pt"})
+        (folder / SINGLE_FILE).chmod(0o644)  # like the files beside it, not for one user alone
+        said = {"version": VERSION, "blocks": blocks, "n_dropped_terms": self._n_dropped, **facts}
+        (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(said)) + b"\n")
+        return blocks
+
+    @property
+    def _bias_names(self) -> tuple[str, ...]:
+        names = self._architecture.family.decoder_bias
+        return names if self._architecture.is_tied else names[:1]
+
+    def _rows(self, part: str) -> int:
+        """Return the rows of each of the matrices that a part is made of."""
+        shape = self._architecture
+        return shape.intermediate_size if part == "up" else shape.hidden_size
+
+    def _names(self, layer: int, part: str) -> tuple[list[str], int]:
+        """Return the names of the matrices of a part, and their columns."""
+        shape = self._architecture
+        names = shape.family.layer
+        own = (names.query, names.key, names.value) if part == "qkv" else (getattr(names, part),)
+        prefix = f"{shape.family.layers}.{layer}."
+        n_columns = shape.intermediate_size if part == "down" else shape.hidden_size
+        return [f"{prefix}{name}" for name in own], n_columns

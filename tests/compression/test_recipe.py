@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from lsr.compression import Method, Recentring, read_recipe
+from lsr.errors import ConfigError
+
+WHOLE = """
+model = "splade-tiny"
+seed = 3
+recentring = "terms"
+[calibration]
+documents = "texts.jsonl"
+queries = "queries.jsonl"
+[layers]
+method = "wanda"
+pattern = "4x1"
+sparsity = 0.5
+corrects_bias = false
+[vocabulary]
+documents = "texts.jsonl"
+share = 0.25
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_is_read(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, WHOLE))
+
+    assert recipe.layers is not None
+    assert recipe.vocabulary is not None
+    assert (recipe.model, recipe.seed, recipe.recentring) == ("splade-tiny", 3, Recentring.TERMS)
+    assert (recipe.layers.method, recipe.layers.sparsity) == (Method.WANDA, 0.5)
+    assert recipe.vocabulary.share == 0.25
+
+
+def test_the_digest_is_of_what_is_said(tmp_path: Path) -> None:
+    same = read_recipe(written(tmp_path, WHOLE + "\n# a comment\n"))
+    other = read_recipe(written(tmp_path, WHOLE.replace("0.25", "0.3")))
+
+    assert same.digest == read_recipe(written(tmp_path, WHOLE)).digest
+    assert other.digest != same.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 3", "sead = 3", "unknown field `sead`"),
+        ('"wanda"', '"lottery"', "Invalid enum value 'lottery'"),
+        ('"4x1"', '"3x1"', "The pattern '3x1' is not one of"),
+        ("sparsity = 0.5", "", "The sparsity is None"),
+        ("sparsity = 0.5", "sparsity = 0.8", "removes 80% of the layers without training"),
+        ("share = 0.25", "share = 1.0", "share"),
+        ("seed = 3", "seed = ", "is no TOML"),
+        ('[calibration]\ndocuments = "texts.jsonl"\nqueries = "queries.jsonl"', "", "calibration"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_refused_in_one_sentence(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in WHOLE
+    path = written(tmp_path, WHOLE.replace(old, new))
+
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_recipe(path)
+
+    assert str(path) in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_recipe_that_removes_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="removes nothing"):
+        read_recipe(written(tmp_path, 'model = "splade-tiny"'))
+
+
+def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file"):
+        read_recipe(tmp_path / "none.toml")

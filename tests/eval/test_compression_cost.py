@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command import lsr
+from lsr.encoders import Precision
+from lsr.eval.compression_cost import System, as_table, measure_systems
+from lsr.eval.datasets import load_dataset
+from tiny_models import WORDS, save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "bert", seed=1))
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Queries that are some words of their one relevant document."""
+    folder = tmp_path_factory.mktemp("collection")
+    random = np.random.default_rng(1)
+    texts = [" ".join(random.choice(WORDS, 40)) for _ in range(30)]
+    lines = {
+        "corpus": [{"_id": f"d{n}", "text": text} for n, text in enumerate(texts)],
+        "queries": [{"_id": f"q{n}", "text": " ".join(texts[n].split()[:5])} for n in range(10)],
+    }
+    for name, rows in lines.items():
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "qrels").mkdir()
+    judged = ["query-id\tcorpus-id\tscore", *(f"q{n}\td{n}\t1" for n in range(10))]
+    (folder / "qrels" / "test.tsv").write_text("\n".join(judged))
+    return folder
+
+
+def test_the_first_system_keeps_all_of_itself(model: str, collection: Path) -> None:
+    systems = [
+        System("dense", model, Precision.FLOAT32),
+        System("again", model, Precision.FLOAT32, is_control=True),
+    ]
+
+    first, second = measure_systems(systems, [load_dataset(str(collection))], runs=1)
+
+    assert (first.kept, first.error) == (second.kept, second.error) == (1, 0)
+    assert first.quality == second.quality > 0
+    assert first.document_terms == second.document_terms > 0
+    assert first.documents_per_s is not None
+    assert second.documents_per_s is None
+    assert "again" in as_table([first, second])
+
+
+def test_the_command_compresses_and_measures_beside_controls(
+    model: str, collection: Path, tmp_path: Path
+) -> None:
+    corpus = collection / "corpus.jsonl"
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f'model = "{model}"\n[calibration]\ndocuments = "{corpus}"\n'
+        '[layers]\nmethod = "magnitude"\nsparsity = 0.5\n'
+    )
+    output = tmp_path / "small"
+
+    done = lsr(
+        *("compress", "apply", str(recipe), "--output", str(output), "--json"),
+        *("--dataset", str(collection)),
+    )
+
+    printed = json.loads(done.stdout)
+    names = [one["system"] for one in printed["figures"]]
+    assert names[:3] == ["dense float32", "dense int8", "compressed float32"]
+    assert names[3:] == ["compressed int8", "random mask", "no body"]
+    assert json.loads((output / "compression-report.json").read_text()) == printed["figures"]
+    again = lsr("compress", "apply", str(recipe), "--output", str(output))
+    assert "was there already, by the same recipe." in again.stdout
+
+
+def test_the_command_analyzes(model: str, collection: Path) -> None:
+    done = lsr("compress", "analyze", model, str(collection / "corpus.jsonl"), "--quiet")
+
+    assert "0.qkv" in done.stdout
+    assert "vocabulary" in done.stdout
+
+
+def test_a_recipe_that_is_wrong_is_one_sentence(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('model = "splade-tiny"\n[layer]\n')
+
+    done = lsr("compress", "apply", str(recipe), "--output", str(tmp_path / "out"))
+
+    assert done.code == 1
+    assert "unknown field `layer`" in done.error
