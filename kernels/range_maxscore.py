@@ -5,9 +5,9 @@ documents (a range, after a few smaller ones that raise the threshold):
 
 1. The sparse terms with the lowest bound per posting are left out, as long as their bounds sum to
    less than a part of the threshold (`SLACK`). The lists of the others are added to 16-bit scores.
-2. Blocks of 64 documents whose best 16-bit score, with the block maxima of the frequent terms and
-   the bound of what was left out, stays at the threshold or below are passed over; in the others
-   the rows of the frequent terms are added.
+2. Blocks of 64 documents in which every 16-bit score, with the largest impacts of the frequent
+   terms among 8 documents and the bound of what was left out, stays at the threshold or below are
+   passed over; in the others the rows of the frequent terms are added.
 3. A document that may still exceed the threshold has the terms left out looked up, the one with
    the largest bound first, until it can be dropped; what remains is scored exactly, in 64 bits.
 

@@ -21,6 +21,9 @@ from numba.extending import intrinsic
 LANES = 64
 """Documents that one vector operation covers."""
 
+PARTS = 8
+"""Parts of as many documents in those."""
+
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
@@ -28,8 +31,8 @@ def _pointer(builder: Any, address: Any, target: Any) -> Any:
     return builder.inttoptr(address, target.as_pointer())
 
 
-def _lanes(bits: int) -> Any:
-    return ir.VectorType(ir.IntType(bits), LANES)
+def _lanes(bits: int, n_lanes: int = LANES) -> Any:
+    return ir.VectorType(ir.IntType(bits), n_lanes)
 
 
 def _spread(builder: Any, value: Any, bits: int) -> Any:
@@ -40,12 +43,12 @@ def _spread(builder: Any, value: Any, bits: int) -> Any:
         builder.trunc(value, ir.IntType(bits)),
         ir.Constant(_I32, 0),
     )
-    zeros = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
+    zeros = ir.Constant(_lanes(32), [0] * LANES)
     return builder.shuffle_vector(first, ir.Constant(lanes, ir.Undefined), zeros)
 
 
-def _load_lanes(builder: Any, address: Any, bits: int) -> Any:
-    loaded = builder.load(_pointer(builder, address, _lanes(bits)))
+def _load_lanes(builder: Any, address: Any, bits: int, n_lanes: int = LANES) -> Any:
+    loaded = builder.load(_pointer(builder, address, _lanes(bits, n_lanes)))
     loaded.align = 1
     return loaded
 
@@ -139,6 +142,27 @@ above_u16 = _make_above(16)
 
 The threshold must fit 16 bits.
 """
+
+
+@intrinsic
+def above_with_parts_u16(typing_context: Any, scores: Any, bounds: Any, threshold: Any) -> Any:
+    """Return a mask whose bit i says whether ``scores[i] + bounds[i // 8] > threshold``.
+
+    The sums and the threshold must fit 16 bits.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        scores, bounds, threshold = arguments
+        parts = _load_lanes(builder, bounds, 16, PARTS)
+        places = [lane * PARTS // LANES for lane in range(LANES)]
+        spread = builder.shuffle_vector(
+            parts, ir.Constant(_lanes(16, PARTS), ir.Undefined), ir.Constant(_lanes(32), places)
+        )
+        total = builder.add(_load_lanes(builder, scores, 16), spread)
+        is_above = builder.icmp_unsigned(">", total, _spread(builder, threshold, 16))
+        return builder.bitcast(is_above, _I64)
+
+    return types.uint64(types.int64, types.int64, types.int64), generate
 
 
 @intrinsic

@@ -26,8 +26,8 @@ def test_rows_are_the_columns_of_the_matrix(
         row = rows.impacts[rows.numbers[term]]
         assert row[:n_docs].tolist() == matrix[:, term].tolist()
         assert not row[n_docs:].any()
-        largest = row.reshape(-1, subject.BLOCK_SIZE).max(axis=1)
-        assert rows.block_max[rows.numbers[term]].tolist() == largest.tolist()
+        largest = row.reshape(-1, subject.PART_SIZE).max(axis=1)
+        assert rows.part_max[rows.numbers[term]].tolist() == largest.tolist()
 
 
 @given(quantized_documents(n_terms=N_TERMS), st.integers(0, N_TERMS - 1))

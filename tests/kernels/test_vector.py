@@ -29,6 +29,11 @@ def _above_u16(scores: Any, threshold: Any) -> Any:
 
 
 @numba.njit(nogil=True, error_model="numpy")
+def _above_with_parts_u16(scores: Any, bounds: Any, threshold: Any) -> Any:
+    return subject.above_with_parts_u16(scores.ctypes.data, bounds.ctypes.data, threshold)
+
+
+@numba.njit(nogil=True, error_model="numpy")
 def _clear_u16(scores: Any, place: Any) -> None:
     subject.clear_u16(scores.ctypes.data + 2 * place)
 
@@ -73,6 +78,19 @@ def test_a_bit_tells_whether_a_lane_is_above(values: list[int], threshold: int) 
     mask = int(_above_u16(np.array(values, dtype=np.uint16), threshold))
 
     assert [bool(mask >> lane & 1) for lane in range(64)] == [one > threshold for one in values]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 40_000))
+@settings(deadline=None, max_examples=50)
+def test_eight_lanes_share_a_bound(seed: int, threshold: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 20_000, 64).astype(np.uint16)
+    bounds = random.integers(0, 20_000, subject.PARTS).astype(np.uint16)
+    totals = scores.astype(np.int64) + np.repeat(bounds, 64 // subject.PARTS)
+
+    mask = int(_above_with_parts_u16(scores, bounds, threshold))
+
+    assert [bool(mask >> lane & 1) for lane in range(64)] == (totals > threshold).tolist()
 
 
 @pytest.mark.parametrize("place", [0, 1, 33])
