@@ -50,7 +50,7 @@ def unsealed(file: Path, format_name: str) -> bytes:
     if envelope.version != FORMAT_VERSION:
         raise FormatVersionError(
             f"{file.parent} has format version {envelope.version}, and this library reads "
-            f"{FORMAT_VERSION}; upgrade lsr-engine or build the index again."
+            f"{FORMAT_VERSION}; use the lsr-engine that wrote it, or remove it and build it again."
         )
     content = bytes(envelope.content)
     if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
