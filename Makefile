@@ -13,7 +13,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-fast format bench reference-engines docs clean
+.PHONY: help demo test check test-fast format bench reference-engines browser docs clean
 
 help:  ## Say what can be made (the default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -25,7 +25,7 @@ demo:  ## Make .venv, index the documentation on this machine and answer three q
 
 test:  ## Make .venv with the development extras, then run every check
 	$(environment) dev
-	@$(MAKE) --no-print-directory reference-engines check
+	@$(MAKE) --no-print-directory reference-engines browser check
 
 check:  ## Run every check in the .venv that is there: format, lint, types, layers, docs, tests
 	$(BIN)/ruff format --check .
@@ -50,6 +50,9 @@ bench:  ## Time the encoder beside its peers
 
 reference-engines:  ## Fetch Anserini for the tests that compare with it, where there is Java (170 MB)
 	@$(BIN)/python tools/reference_engines.py
+
+browser:  ## Install Chromium for the tests of the search page, where that needs no question
+	@$(BIN)/python tools/browser.py
 
 docs:  ## Write docs/cli.md from the commands' own help
 	$(environment)

@@ -13,6 +13,7 @@ from lsr.index import Searcher
 from lsr.retrieval import Index
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
+from lsr.service.example_vector import example_vector
 from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import Problem
@@ -47,9 +48,10 @@ async def index_information(request: Request, name: str) -> Response:
     served = catalog[name]
 
     def work() -> dict[str, Any]:
-        facts = served.latest().info()
+        index = served.latest()
+        facts = index.info()
         del facts["path"]  # where it lies is the operator's business
-        return {"name": name, **facts}
+        return {"name": name, **facts, "example_vector": example_vector(index.searcher)}
 
     return JsonAnswer(await run_in_threadpool(work))
 

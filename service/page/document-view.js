@@ -37,7 +37,7 @@ export async function showDocument({ index, id, hit, asked }) {
       draw(dialog, stored, hit, null);
     }
     if (!asked || asked.index !== index) return;
-    const body = { ...asked.question, id, commit: asked.commit };
+    const body = { ...asked.question, id };
     const { answer } = await ask(indexPath(index, "explain"), { body });
     if (shown === mine) draw(dialog, stored, hit, answer);
   } catch (error) {
@@ -109,10 +109,11 @@ function draw(dialog, stored, hit, explanation) {
 
 function why(contributions, hit, explanation) {
   const score = explanation ? explanation.score : hit.score;
+  const isHalf = hit && explanation && readAddress().alpha !== null; // words are not all of it
   return make(
     "section.why",
     { "aria-label": "Score" },
-    make("h3", {}, `Score ${score.toFixed(2)}`),
+    make("h3", {}, `${isHalf ? "Score of the sparse half" : "Score"} ${score.toFixed(2)}`),
     explanation?.terms ? weights(explanation, contributions) : shares(contributions, "bars"),
   );
 }

@@ -67,18 +67,19 @@ function values(field, number, chosen, change, isOpen) {
     );
   });
   const box = make("fieldset", { "data-field": field.name }, make("legend", {}, field.name));
-  const list = make("ul", {}, ...(isOpen ? rows : rows.slice(0, VALUES_SHOWN)));
+  const isShown = (row, place) => isOpen || place < VALUES_SHOWN || row.querySelector("input").checked;
+  const list = make("ul", {}, ...rows.filter(isShown));
   box.append(list);
   if (isOpen) box.dataset.open = "yes";
-  const hidden = rows.length - VALUES_SHOWN;
-  if (hidden > 0 && !isOpen) {
+  const hidden = rows.filter((row, place) => !isShown(row, place));
+  if (hidden.length > 0) {
     const open = () => {
       box.dataset.open = "yes";
       button.remove();
-      list.append(...rows.slice(VALUES_SHOWN));
-      list.children[VALUES_SHOWN].querySelector("input").focus();
+      fill(list, ...rows);
+      hidden[0].querySelector("input").focus();
     };
-    const button = make("button.link", { type: "button", click: open }, `${hidden} more`);
+    const button = make("button.link", { type: "button", click: open }, `${hidden.length} more`);
     box.append(button);
   }
   const unnamed = field.n_distinct - field.values.length;

@@ -15,14 +15,14 @@ export function writeFilter(choices, rest) {
  * Read a filter.
  *
  * @param {string} text
- * @param {Array} fields of the index, as its path /fields describes them.
+ * @param {Object<string, string>} kinds of the index's fields, by name.
  * @returns {{choices: Array, rest: string}}
  */
-export function readFilter(text, fields) {
+export function readFilter(text, kinds) {
   const choices = new Map();
   const rest = [];
   for (const part of splitAnds(text)) {
-    const found = readCondition(part, fields);
+    const found = readCondition(part, kinds);
     const before = found && choices.get(found.field);
     if (!found || (before && !merges(before, found))) rest.push(part);
     else choices.set(found.field, { ...before, ...found });
@@ -88,23 +88,22 @@ function looseTokens(text) {
   });
 }
 
-function readCondition(part, fields) {
+function readCondition(part, kinds) {
   const [field, operator, ...others] = tokens(part) || [];
-  const known = fields.find((one) => one.name === field?.word);
-  if (!known || !operator) return null;
-  const isNumber = known.kind === "int" || known.kind === "float";
-  if (isNumber) {
+  const name = field?.word;
+  if (!name || !Object.hasOwn(kinds, name) || !operator) return null;
+  if (kinds[name] === "int" || kinds[name] === "float") {
     if (others.length !== 1 || others[0].number === undefined) return null;
     const value = others[0].number; // as text: a whole number may have more digits than fit
-    if (operator.symbol === ">=") return { field: known.name, smallest: value };
-    if (operator.symbol === "<=") return { field: known.name, largest: value };
+    if (operator.symbol === ">=") return { field: name, smallest: value };
+    if (operator.symbol === "<=") return { field: name, largest: value };
     return null;
   }
   const isList = isWord(operator, "in") && others[0]?.symbol === "(" && others.at(-1)?.symbol === ")";
   if (!isList && (operator.symbol !== "=" || others.length !== 1)) return null;
   const listed = (isList ? others.slice(1, -1) : others).filter((one) => one.symbol !== ",");
   const values = listed.map(readValue);
-  return values.includes(undefined) ? null : { field: known.name, values };
+  return values.includes(undefined) ? null : { field: name, values };
 }
 
 function readValue({ quoted, word }) {

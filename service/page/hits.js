@@ -15,10 +15,10 @@ export const shareText = (share) => (share < 0.005 ? "< 1%" : percent.format(sha
  * Make the entry of a hit in the list.
  *
  * @param {Object} hit as the service sends it.
- * @param {Array} fields of the index, as its path /fields describes them.
+ * @param {Object<string, string>} kinds of the index's fields, by name.
  * @param {(field: string, value: string|boolean) => void} choose called when a value is clicked.
  */
-export function hitEntry(hit, fields, choose) {
+export function hitEntry(hit, kinds, choose) {
   const { document: stored = {} } = hit;
   return make(
     "li.hit",
@@ -38,7 +38,7 @@ export function hitEntry(hit, fields, choose) {
         {},
         make("span.score", { title: "Score" }, hit.score.toFixed(2)),
         stored.title ? make("span.id", { title: "Id" }, hit.id) : null,
-        ...metadata(stored).map(([name, value]) => fact(name, value, fields, choose)),
+        ...metadata(stored).map(([name, value]) => fact(name, value, kinds, choose)),
       ),
       hit.contributions ? shares(hit.contributions, "bars") : null,
     ),
@@ -121,12 +121,11 @@ function shareRow({ word, share, typed }, largest) {
   );
 }
 
-function fact(name, value, fields, choose) {
+function fact(name, value, kinds, choose) {
   const text = valueText(value);
   const shown = text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
   const children = [make("span.name", {}, name), " ", shown];
-  const field = fields.find((one) => one.name === name);
-  const isChoice = field && ["str", "bool"].includes(field.kind) && typeof value !== "object";
+  const isChoice = Object.hasOwn(kinds, name) && ["str", "bool"].includes(kinds[name]) && typeof value !== "object";
   if (!isChoice) return make("span.fact", { title: text.slice(0, 500) }, ...children);
   return make(
     "button.fact",

@@ -2,14 +2,17 @@
 
 import { readAddress, writeAddress } from "./address.js";
 import { closeDocument, listenToDocument, showDocument } from "./document-view.js";
-import { byId, counted, fill, make } from "./dom.js";
+import { byId, fill, make } from "./dom.js";
 import { drawFacets } from "./facets.js";
 import { readFilter, writeFilter } from "./filter-text.js";
 import { hitEntry } from "./hits.js";
 import { listenToKeys } from "./keyboard.js";
 import { failure, nothingFound, notice } from "./messages.js";
+import { NOTHING_YET, askOffers, drawOffers } from "./opened-index.js";
 import { readQuestion } from "./question.js";
+import { clearResults, setBusy, showCount, showTiming, showWarnings } from "./results.js";
 import { ask, indexPath } from "./service.js";
+import { keep, recall } from "./storage.js";
 
 const PAGE = 10;
 const PAUSE = 180; // milliseconds without a keystroke before a search as one types
@@ -17,8 +20,8 @@ const TYPING = "lsr-search-as-you-type";
 
 const state = {
   indexes: [],
-  fields: [],
-  example: null, // of a vector, where the index takes no texts
+  opened: "", // the index whose offers these are
+  offers: NOTHING_YET,
   asked: null, // the question of the hits that are shown, for their other pages
   hits: [],
 };
@@ -46,14 +49,17 @@ function wanted() {
 // ---- the index ----
 
 async function start() {
+  setBusy(true);
   try {
     const { answer } = await ask("v1/indexes");
     state.indexes = answer.indexes;
   } catch (error) {
     failure(message, error, start);
+    setBusy(false);
     return;
   }
   fill(message);
+  setBusy(false);
   if (state.indexes.length === 0) {
     notice(message, "No index yet", make("p", {}, "Make one with ", make("code", {}, "lsr index"), ", then serve its folder."));
     return;
@@ -74,64 +80,39 @@ async function followAddress() {
     return;
   }
   const name = address.index || state.indexes[0].name;
-  const isOther = byId("index").value !== name || !state.drawn;
+  const isOther = state.opened !== name;
   byId("index").value = name;
   box.value = address.q;
   filterBox.value = address.filter;
   byId("dense").checked = address.alpha !== null;
+  byId("alpha-label").hidden = address.alpha === null;
   if (address.alpha !== null) byId("alpha").value = address.alpha;
-  const fields = isOther ? openIndex() : Promise.resolve();
+  if (isOther) openIndex();
   drawChoices();
-  await search({ fields });
+  await search();
   followDocument();
 }
 
-/** Draw what the chosen index offers. */
+/** Draw what the chosen index offers: at once what is known, the rest when it comes. */
 async function openIndex() {
   const index = current();
-  state.drawn = true;
-  state.fields = [];
-  state.example = null;
-  byId("hybrid").hidden = !index.is_hybrid;
-  byId("filters").hidden = Object.keys(index.fields).length === 0;
-  document.body.classList.toggle("with-filters", !byId("filters").hidden);
-  box.placeholder = index.takes_text ? `Search ${counted(index.n_docs, "document")}` : '{"term": weight}';
-  showHint();
-  try {
-    const [{ answer }] = await Promise.all([
-      Object.keys(index.fields).length ? ask(indexPath(index.name, "fields")) : { answer: { fields: [] } },
-      index.takes_text ? null : findExample(index),
-    ]);
-    if (current() !== index) return;
-    state.fields = answer.fields;
-    drawChoices();
-    showHint();
-  } catch (error) {
-    if (error.status !== 401) failure(message, error, openIndex);
-  }
-}
-
-async function findExample(index) {
-  const { answer } = await ask(indexPath(index.name));
-  state.example = answer.example_vector || null;
-}
-
-function showHint() {
-  const hint = byId("q-hint");
-  const index = current();
-  hint.hidden = !index || index.takes_text;
-  if (hint.hidden) return;
-  const example = state.example && Object.keys(state.example).length ? JSON.stringify(state.example) : "";
-  const use = () => {
+  const use = (example) => {
     box.value = example;
     submit();
   };
-  fill(
-    hint,
-    "This index takes vectors, not texts. ",
-    example ? "For example " : null,
-    example ? make("button.link", { type: "button", click: use }, example) : null,
-  );
+  state.opened = index.name;
+  state.offers = NOTHING_YET;
+  drawOffers(index, "", use);
+  try {
+    const offers = await askOffers(index);
+    if (current() !== index) return;
+    state.offers = offers;
+    drawOffers(index, offers.example, use);
+    drawChoices();
+  } catch (error) {
+    // Where a key is missing, the search asks for it.
+    if (error.status !== 401 || !box.value.trim()) failure(byId("facets"), error, openIndex);
+  }
 }
 
 // ---- the search ----
@@ -144,33 +125,31 @@ function submit({ replace = false } = {}) {
   search();
 }
 
-async function search({ fields } = {}) {
+async function search() {
   running?.abort();
   const mine = new AbortController();
   running = mine;
   const index = current();
   complain(null);
+  setBusy(false);
   document.title = box.value.trim() ? `${box.value.trim()} · lsr` : "lsr";
   if (!box.value.trim()) {
     showStart();
-    await fields;
     return;
   }
   document.body.dataset.view = "answers";
   const question = readQuestion(box.value, index.takes_text);
   if (question.complaint) {
     clear();
-    await fields;
-    notice(message, "Not a vector", make("p", {}, question.complaint), exampleLine());
+    notice(message, "Not a vector", make("p", {}, question.complaint));
     return;
   }
   const body = { ...question, k: PAGE, explain: true, highlight: true };
   if (filterBox.value.trim()) body.filter = filterBox.value.trim();
   if (alpha() !== null) body.alpha = alpha();
-  byId("progress").classList.add("busy");
+  setBusy(true);
   try {
     const { answer, milliseconds } = await ask(indexPath(index.name, "search"), { body, signal: mine.signal });
-    await fields; // values become choices only where the fields are known
     if (running !== mine) return;
     state.asked = { index: index.name, body, commit: answer.commit, question };
     state.hits = [];
@@ -178,6 +157,7 @@ async function search({ fields } = {}) {
     fill(message);
     show(answer);
     showTiming(answer.took_ms, milliseconds);
+    showWarnings(answer.warnings || []);
     if (answer.hits.length === 0) nothingFound(message, Boolean(body.filter), withoutFilter);
   } catch (error) {
     if (running !== mine) return;
@@ -185,7 +165,7 @@ async function search({ fields } = {}) {
     if (body.filter && error.status === 422 && /filter|field/i.test(error.message)) complain(error);
     failure(message, error, () => (state.indexes.length ? submit({ replace: true }) : start()));
   } finally {
-    if (running === mine) byId("progress").classList.remove("busy");
+    if (running === mine) setBusy(false);
   }
 }
 
@@ -214,68 +194,44 @@ async function more() {
 
 /** Add the hits of an answer to those that are there; return the first new entry. */
 function show(answer) {
-  const entries = answer.hits.map((hit) => hitEntry(hit, state.fields, choose));
+  const entries = answer.hits.map((hit) => hitEntry(hit, current().fields, choose));
   state.hits.push(...answer.hits);
   byId("hits").append(...entries);
-  byId("more").hidden = !answer.has_more;
-  byId("legend").hidden = state.hits.length === 0;
-  const place = answer.has_more ? "the first " : "";
-  fill(byId("status"), state.hits.length ? `${place}${counted(state.hits.length, "result")}` : "No results");
+  showCount(state.hits.length, answer.has_more);
   return entries[0];
 }
-
-function showTiming(took, roundTrip) {
-  const stage = (name) => make("span.stage", {}, name, " ", make("b", {}, milliseconds(took[name])));
-  const stages = ["encode", "score", "fetch"].filter((name) => name in took);
-  fill(
-    byId("timing"),
-    make("b.total", {}, `${milliseconds(took.total)} ms`),
-    " on the server",
-    make("span.stages", {}, ...stages.map(stage)),
-    make("span.round-trip", {}, make("b", {}, `${milliseconds(roundTrip)} ms`), " round trip"),
-  );
-  byId("timing").hidden = false;
-}
-
-const milliseconds = (value) => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 
 function clear() {
   state.asked = null;
   state.hits = [];
-  fill(byId("hits"));
-  fill(message);
-  fill(byId("status"));
-  for (const name of ["more", "legend", "timing"]) byId(name).hidden = true;
+  clearResults();
 }
 
 function showStart() {
   clear();
-  byId("progress").classList.remove("busy");
   document.body.dataset.view = filterBox.value.trim() ? "answers" : "start";
   if (filterBox.value.trim()) notice(message, "Now ask something", make("p", {}, "The filter holds; the question is still missing."));
-}
-
-function exampleLine() {
-  return state.example ? make("p", {}, "For example ", make("code", {}, JSON.stringify(state.example))) : null;
 }
 
 // ---- the filter ----
 
 function drawChoices() {
-  const { choices } = readFilter(filterBox.value, state.fields);
-  drawFacets(byId("facets"), state.fields, choices, applyChoices);
+  const { choices } = readFilter(filterBox.value, current().fields);
+  drawFacets(byId("facets"), state.offers.fields, choices, applyChoices);
+  byId("filters").hidden = Object.keys(current().fields).length === 0 && !filterBox.value;
+  document.body.classList.toggle("with-filters", !byId("filters").hidden);
   fill(byId("filters-count"), filterBox.value.trim() ? "(on)" : "");
   byId("filter-clear").disabled = !filterBox.value;
 }
 
 function applyChoices(choices) {
-  const { rest } = readFilter(filterBox.value, state.fields);
+  const { rest } = readFilter(filterBox.value, current().fields);
   filterBox.value = writeFilter(choices, rest);
   submit();
 }
 
 function choose(field, value) {
-  const { choices } = readFilter(filterBox.value, state.fields);
+  const { choices } = readFilter(filterBox.value, current().fields);
   applyChoices([...choices.filter((one) => one.field !== field), { field, values: [value] }]);
 }
 
@@ -312,8 +268,8 @@ function listen() {
     submit();
   });
   const asYouType = byId("as-you-type");
-  asYouType.checked = localStorage.getItem(TYPING) === "on";
-  asYouType.addEventListener("change", () => localStorage.setItem(TYPING, asYouType.checked ? "on" : "off"));
+  asYouType.checked = recall("localStorage", TYPING) === "on";
+  asYouType.addEventListener("change", () => keep("localStorage", TYPING, asYouType.checked ? "on" : "off"));
   box.addEventListener("input", () => {
     clearTimeout(timer);
     if (asYouType.checked) timer = setTimeout(() => submit({ replace: true }), PAUSE);

@@ -71,6 +71,7 @@ function titleOf({ status }) {
   if (status === 429 || status === 503) return "The server is busy";
   if (status === 403) return "Not allowed with this key";
   if (status === 404) return "Not there";
+  if (status === 408 || status === 504) return "That took too long";
   if (status === 410) return "The index has moved on";
   return status >= 500 ? "The server failed" : "The search was refused";
 }

@@ -1,5 +1,7 @@
 // How does the page talk to its server? JSON both ways; every failure is one kind of error.
 
+import { keep, recall } from "./storage.js";
+
 const KEY = "lsr-key"; // sessionStorage: gone with the tab, never in the address
 
 /** The server refused a request, or did not answer: `code` is that of problem+json. */
@@ -14,13 +16,10 @@ export class ServiceError extends Error {
   }
 }
 
-/** Keep the key for this tab, or forget it. */
-export function rememberKey(key) {
-  if (key) sessionStorage.setItem(KEY, key);
-  else sessionStorage.removeItem(KEY);
-}
+/** Keep the key for this tab. */
+export const rememberKey = (key) => keep("sessionStorage", KEY, key);
 
-export const hasKey = () => Boolean(sessionStorage.getItem(KEY));
+export const hasKey = () => Boolean(recall("sessionStorage", KEY));
 
 /** Return the path of an index, relative to the page, so that the service may lie below a prefix. */
 export function indexPath(name, ...parts) {
@@ -37,7 +36,7 @@ export function indexPath(name, ...parts) {
 export async function ask(path, { body, signal } = {}) {
   const started = performance.now();
   const headers = { Accept: "application/json" };
-  const key = sessionStorage.getItem(KEY);
+  const key = recall("sessionStorage", KEY);
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
