@@ -53,12 +53,16 @@ def train(
     from lsr.training.trainer import SparseTrainer, training_arguments
 
     output = Path(output)
-    checkpoint = begin(output, recipe, resume=resume)
     schedule, part = recipe.schedule, recipe.model
+    arguments = training_arguments(recipe, output)
+    is_first = arguments.process_index == 0
+    with arguments.main_process_first():
+        # The others find the folder that the first has made.
+        checkpoint = begin(output, recipe, resume=resume or not is_first)
     start = load_starting_model(part, schedule.seed)
     data = load_training_data(recipe.data, start.query_texts.separator)
-    on_log({"data": dict(data.counts)})
-    arguments = training_arguments(recipe, output)
+    if is_first:
+        on_log({"data": dict(data.counts)})
     batches = Batches(
         data,
         start.query_texts,
@@ -83,12 +87,14 @@ def train(
                 "vocabulary that could be shifted; leave it out."
             )
         calibrate(start.encoder.documents, batches[0]["batch"].documents, part.start_terms)
-    log = _Log(output / LOG_FILE, on_log, _step_of(checkpoint))
+    log = _Log(output / LOG_FILE, on_log)
+    if is_first:
+        log.forget_after(_step_of(checkpoint))
     trainer = SparseTrainer(
         start.encoder, recipe, arguments, batches, held_out=held_out, on_log=log.write
     )
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if trainer.is_world_process_zero():
+    if is_first:
         if trainer.best_weights is not None:
             load_model(start.encoder, trainer.best_weights)
         save_trained(
@@ -101,14 +107,18 @@ def train(
 
 
 class _Log:
-    """Writes lines of JSON, and forgets those of steps that a resumed training makes again."""
+    """The log of a training: a line of JSON every so many steps."""
 
-    def __init__(self, path: Path, on_log: Callable[[dict[str, Any]], None], step: int) -> None:
+    def __init__(self, path: Path, on_log: Callable[[dict[str, Any]], None]) -> None:
         self._path = path
         self._on_log = on_log
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+    def forget_after(self, step: int) -> None:
+        """Leave out the lines of later steps, and half a line from when a training was killed."""
+        is_there = self._path.is_file()
+        lines = self._path.read_text(encoding="utf-8").splitlines() if is_there else []
         kept = [line for line in lines if _is_of_steps_until(line, step)]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def write(self, line: dict[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -120,7 +130,7 @@ def _is_of_steps_until(line: str, step: int) -> bool:
     try:
         return int(json.loads(line)["step"]) <= step
     except (ValueError, KeyError):
-        return False  # half a line, from when the training was killed
+        return False  # half a line
 
 
 def _step_of(checkpoint: Path | None) -> int:

@@ -145,8 +145,7 @@ class SparseTrainer(Trainer):
             logs |= {name: total / self._n_summed for name, total in self._sums.items()}
             self._sums, self._n_summed = {}, 0
         super().log(logs, start_time)
-        if self.is_world_process_zero():
-            self._on_log({"step": self.state.global_step, **logs})
+        self._say({"step": self.state.global_step, **logs})
 
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
         """Measure where it is due, before a checkpoint is written that must know of it."""
@@ -187,7 +186,7 @@ class SparseTrainer(Trainer):
         """Do with a collapse what the recipe says."""
         action, guard = self._recipe.guard.action, self._recipe.guard
         if action is Action.WARN:
-            self._on_log({"step": self.state.global_step + 1, "collapse": collapse.message})
+            self._say({"step": self.state.global_step + 1, "collapse": collapse.message})
             self._guard.forget()
             return
         encoder = self._gradient.encoder
@@ -202,13 +201,18 @@ class SparseTrainer(Trainer):
         shift = calibrate(tower, texts, max(1.0, wanted))
         self._n_repairs += 1
         self._guard.forget()
-        self._on_log(
+        self._say(
             {
                 "step": self.state.global_step + 1,
                 "collapse": collapse.message,
                 "repair": f"The bias of the head was shifted by {shift:.3f}.",
             }
         )
+
+    def _say(self, line: dict[str, Any]) -> None:
+        """Write a line of the log, once for all processes."""
+        if self.is_world_process_zero():
+            self._on_log(line)
 
     def _memory_advice(self) -> str:
         schedule = self._recipe.schedule
