@@ -131,9 +131,15 @@ class Administration:
         return _described(path, make_snapshot(served.path, path))
 
     def snapshots(self, name: str) -> list[dict[str, Any]]:
-        """Describe the snapshots of an index, which need not be there any more, by name."""
-        folder = self._snapshots(checked_name(name))
+        """Describe the snapshots of an index, which need not be there any more, by name.
+
+        Raises:
+            Problem: there is neither an index of this name nor a snapshot of one.
+        """
+        folder = self._snapshots(name)
         found = sorted(folder.iterdir()) if folder.is_dir() else []
+        if not found:
+            _ = self._catalog[name]
         return [_described(one, read_manifest(one)) for one in found if is_index(one)]
 
     def delete_snapshot(self, name: str, snapshot: str) -> None:

@@ -57,6 +57,7 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         summary="Learned sparse retrieval.",
         docs_url=None,  # the framework's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the host that the client has made up
         lifespan=_lifespan,
     )
     app.state.settings = settings

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
+from lsr.index import Searcher
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
 from lsr.service.keys import Scope, requires
@@ -75,9 +76,7 @@ async def document(request: Request, name: str, doc_id: str) -> Response:
 
     def work() -> dict[str, Any]:
         searcher = served.latest().searcher
-        number = searcher.doc_number(doc_id)
-        if number is None:
-            raise _no_document(doc_id)
+        number = _number(searcher, doc_id)
         stored = searcher.document(number).as_dict()
         return {"index": name, "commit": searcher.manifest.commit, "document": stored}
 
@@ -95,8 +94,7 @@ async def delete_document(
 
     catalog: Catalog = request.app.state.catalog
     served = catalog[name]
-    if await run_in_threadpool(lambda: served.latest().searcher.doc_number(doc_id)) is None:
-        raise _no_document(doc_id)
+    await run_in_threadpool(lambda: _number(served.latest().searcher, doc_id))
     return await _changed(request, name, TaskKind.DELETE, OnError.FAIL, wait, line())
 
 
@@ -145,7 +143,16 @@ def _with_items(task: Task, results: Path) -> Iterator[bytes]:
     yield b"]}"
 
 
-def _no_document(doc_id: str) -> Problem:
-    return Problem(
-        404, "document-not-found", f"The index has no document with the id {doc_id[:600]!r}."
-    )
+def _number(searcher: Searcher, doc_id: str) -> int:
+    """Return the number of a document.
+
+    Raises:
+        Problem: there is none of this id.
+    """
+    is_text = doc_id == doc_id.encode(errors="replace").decode()  # no half characters
+    number = searcher.doc_number(doc_id) if is_text else None
+    if number is None:
+        raise Problem(
+            404, "document-not-found", f"The index has no document with the id {doc_id[:600]!r}."
+        )
+    return number
