@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lsr.client import Client
     from lsr.conversations import Conversation
     from lsr.documents import Document
     from lsr.encoders import Encoder, load_encoder
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Approximation",
+    "Client",
     "Conversation",
     "Document",
     "Encoder",
@@ -38,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "Approximation": "lsr.index",
+    "Client": "lsr.client",
     "Conversation": "lsr.conversations",
     "Document": "lsr.documents",
     "Encoder": "lsr.encoders",

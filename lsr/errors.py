@@ -19,6 +19,7 @@
     ├── TrainingError                    a training cannot go on
     │   └── CollapseError                the model stopped learning to retrieve
     ├── EvaluationError                  qrels, queries and run do not fit each other
+    ├── ServiceError                     a service did not answer, or not as it should
     └── MissingDependencyError(ImportError)  names the extra that installs it
 
 A message is one or two sentences that say what was wrong, where, and what to do. The command line
@@ -119,6 +120,20 @@ class CollapseError(TrainingError):
 
 class EvaluationError(LsrError):
     """Qrels, queries and run do not fit each other."""
+
+
+class ServiceError(LsrError):
+    """A service did not answer, or not as it should.
+
+    Attributes:
+        status: of its answer; None if there was none.
+        code: of the problem that it named.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 class MissingDependencyError(LsrError, ImportError):

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsr.conversations import Conversation, Question, question_text
+from lsr.documents import Document
 from lsr.highlighting import Highlight, best_passage
-from lsr.index import EXACT, Approximation
-from lsr.retrieval import Explanation, Halves, Hit, Index, WordShare, word_shares
 from lsr.term_names import name_reader
 from lsr.words import TermSpan, Word, words_of
+
+if TYPE_CHECKING:  # who only shows what a service has found waits for no index
+    from lsr.index import Approximation
+    from lsr.retrieval import Explanation, Halves, Hit, Index, WordShare
 
 _WORD = re.compile(r"\w+")
 
@@ -81,7 +84,7 @@ def hit_views(
     hits: Sequence[Hit],
     *,
     detailed: bool = False,
-    approximation: Approximation = EXACT,
+    approximation: Approximation | None = None,
 ) -> list[HitView]:
     """Prepare the hits of one query for display.
 
@@ -90,11 +93,15 @@ def hit_views(
         query: what the user said, or a vector, all of whose terms then count as typed.
         hits: what the search returned.
         detailed: show every term with its weights instead of the first few shares.
-        approximation: what the search was allowed to give up.
+        approximation: what the search was allowed to give up; None for nothing.
     """
+    from lsr.index import EXACT
+    from lsr.retrieval import word_shares
+
+    given_up = approximation or EXACT
 
     def explained(query: Mapping[str, float]) -> list[Explanation]:
-        return [index.explain(query, hit.doc_id, approximation=approximation) for hit in hits]
+        return [index.explain(query, hit.doc_id, approximation=given_up) for hit in hits]
 
     spans: Callable[[str], Sequence[TermSpan]]
     words: list[Word] | None
@@ -131,6 +138,12 @@ def hit_views(
     ]
 
 
+def where_to_read_on(document: Document) -> str:
+    """Return the file and line that a document names, such as ``json/decoder.py:254``, or ""."""
+    file, line = document.metadata.get("file"), document.metadata.get("line")
+    return f"{file}:{line}" if file and line else ""
+
+
 def _view(
     hit: Hit,
     products: Mapping[int, float],
@@ -139,13 +152,12 @@ def _view(
     detailed: bool,
 ) -> HitView:
     document = hit.document
-    file, line = document.metadata.get("file"), document.metadata.get("line")
     return HitView(
         rank=hit.rank,
         score=hit.score,
         doc_id=hit.doc_id,
         title=document.title,
-        where=f"{file}:{line}" if file and line else "",
+        where=where_to_read_on(document),
         highlight=best_passage(document.text, products, spans),
         contributions=[Contribution(row.word, row.share, row.typed) for row in words],
         detailed=detailed,

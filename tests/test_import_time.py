@@ -134,3 +134,13 @@ print(*sys.modules, file=open(sys.argv[0], "w"))
 
     assert "lsr" in imported
     assert "pyarrow" not in imported
+
+
+def test_search_of_a_service_loads_neither_kernels_nor_index(tmp_path: Path) -> None:
+    address = "http://127.0.0.1:9/v1/indexes/none"  # the port of a service that discards all
+    code = f"{RUN_LSR}".replace("    main()\n", "    main()\nexcept SystemExit:\n    pass\n")
+
+    imported = modules_after(code, ["search", "a", "--url", address], tmp_path / "modules")
+
+    assert "httpx" in imported
+    assert not imported & (HEAVY | {"fastapi", "pydantic"})

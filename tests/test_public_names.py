@@ -8,6 +8,7 @@ import lsr
 
 PUBLIC = {
     "Approximation",
+    "Client",
     "Conversation",
     "Document",
     "Encoder",

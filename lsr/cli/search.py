@@ -29,6 +29,7 @@ from lsr.cli.question import (
     question_as_json,
     question_in_words,
 )
+from lsr.cli.remote_search import answer_by_service
 from lsr.cli.search_settings import (
     AlphaOption,
     BoundFactorOption,
@@ -55,6 +56,14 @@ def search(
         str | None, typer.Argument(metavar="QUERY", help="The question, as text.")
     ] = None,
     index: IndexOption = "",
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address of an index of a service, http://HOST:PORT/v1/indexes/NAME, in place of "
+            "--index; its key is taken from LSR_API_KEY.",
+        ),
+    ] = None,
     k: Annotated[int | None, typer.Option("-k", "--hits", min=1, help="Hits a query.")] = None,
     conversation: ConversationOption = None,
     vector: VectorOption = None,
@@ -104,8 +113,8 @@ def search(
         # The process ends with its one answer. Walking again and again over what the libraries
         # have just made, for garbage that there is not, would take a sixth of the time.
         gc.disable()
-    if not index:
-        raise typer.BadParameter("Missing option '--index'.")
+    if bool(index) == bool(url):
+        raise typer.BadParameter("Give one of --index and --url.")
     if sum(given is not None for given in (query, conversation, vector, queries)) != 1:
         raise typer.BadParameter(
             "Give one of: a QUERY, --conversation, --vector, or --queries with --run."
@@ -114,8 +123,24 @@ def search(
         raise typer.BadParameter("--queries and --run go together.")
     if run is not None and not run.absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder {run.parent} to write --run to.")
-    approximation = parsed_approximation(prune, bound_factor, max_ranges)
     share = parsed_alpha(hybrid, alpha)
+    if url is not None:
+        if queries is not None or model is not None:
+            raise typer.BadParameter("--queries and --model go with --index, not with --url.")
+        factor = None if bound_factor == 1 else bound_factor
+        given_up = {"prune": prune, "bound_factor": factor, "max_ranges": max_ranges}
+        answer_by_service(
+            url,
+            parsed_question(query, conversation, vector),
+            k or 10,
+            where=where,
+            alpha=share,
+            approximation={name: value for name, value in given_up.items() if value is not None},
+            explain=explain,
+            json=json,
+        )
+        return
+    approximation = parsed_approximation(prune, bound_factor, max_ranges)
     opened = _open(index, model, backend)
     opened.refuse_approximation(approximation)
     if hybrid:

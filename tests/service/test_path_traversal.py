@@ -44,6 +44,7 @@ def hostile_names(outside: Path) -> list[str]:
     """Return names, as they stand in an address, that mean something to some file system."""
     up = ["..", "../..", "../outside", "../../etc/passwd", "../outside/secret", "./../outside"]
     up += ["pets/../../outside", "pets/../outside", "link/..", ".", "./pets", "pets/.", "...."]
+    up += ["../root/pets", "../../../../../../tmp", "link/segments"]
     names = []
     for name in up:
         encoded = quote(name, safe="").replace(".", "%2e")
