@@ -22,6 +22,9 @@ from lsr.service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+LOOK_S = 0.01
+"""How often searches look whether another process has committed; a look lets other threads in."""
+
 _Stamp = tuple[int, int, int]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -49,6 +52,7 @@ class ServedIndex:
         self._latest: Index | None = None
         self._stamp: _Stamp | None = None
         self._pinned: OrderedDict[int, tuple[Index, float]] = OrderedDict()
+        self._looked = -LOOK_S
         with suppress(Problem):
             self.latest()
 
@@ -64,6 +68,10 @@ class ServedIndex:
             Problem: it is not kept any more, or the index cannot be opened.
         """
         if commit is None:
+            now = time.monotonic()
+            if self._latest and now - self._looked < LOOK_S:
+                return self._latest
+            self._looked = now
             if self._latest and _stamp(self.path) == self._stamp:
                 return self._latest
             return await run_in_threadpool(self.latest)

@@ -53,8 +53,7 @@ class WhileConnected:
         self._watch = asyncio.get_running_loop().create_task(self._wait())
 
     async def _wait(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self._is_gone = True
-        if self._task:
+        message = await self._request.receive()
+        if message["type"] == "http.disconnect" and self._task:
+            self._is_gone = True
             self._task.cancel()

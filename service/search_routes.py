@@ -12,7 +12,7 @@ from lsr.errors import LsrError
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
 from lsr.service.departures import WhileConnected
-from lsr.service.json_bodies import StrictRoute
+from lsr.service.json_bodies import DirectRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import FieldError, Problem
 from lsr.service.search_messages import BatchAnswer, BatchRequest, SearchAnswer, SearchRequest
@@ -21,7 +21,7 @@ from lsr.service.settings import Settings
 
 router = APIRouter(
     prefix="/v1/indexes/{name}",
-    route_class=StrictRoute,
+    route_class=DirectRoute,
     tags=["search"],
     dependencies=[Depends(requires(Scope.SEARCH))],
 )

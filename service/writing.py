@@ -156,7 +156,9 @@ class Writing:
             else:
                 delete_documents(writer, numbered_lines(file), log)
             items.flush()
-            return writer.commit({TASK_NOTE: task.id})
+            commit = writer.commit({TASK_NOTE: task.id})
+        served.latest()  # whoever hears of the commit finds it
+        return commit
 
     def _recount(self, task: Task) -> None:
         """Count again what became of the items of a task that was cut after its commit."""
