@@ -6,6 +6,7 @@ docs/formats/encoder-v1.md draws it. Its model card passes on the licences of wh
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from lsr.encoders.safetensors_file import write_tensor
 from lsr.encoders.saving import LICENSE_PATTERNS, TOKENIZER_PATTERNS
 from lsr.encoders.torch_model import quiet_transformers
 from lsr.training.model_loading import StartingModel
+from lsr.training.recipe import Recipe
 from lsr.training.towers import NetworkTower, TableTower
 
 TABLE_FILE = "query_weights.safetensors"
@@ -28,16 +30,18 @@ QUERIES = "queries"
 
 
 def save_trained(
-    start: StartingModel, folder: Path, *, max_length: int, query_max_length: int
+    start: StartingModel, folder: Path, recipe: Recipe, figures: Mapping[str, float]
 ) -> None:
     """Write the towers of a trained model into a folder; what describes them comes last.
 
     Args:
         start: what was trained, in place.
         folder: that exists.
-        max_length: tokens of a document that were read.
-        query_max_length: tokens of a query.
+        recipe: by which it was trained.
+        figures: what was last measured of it, by name, for its card.
     """
+    part = recipe.model
+    max_length, query_max_length = part.max_length, part.query_max_length or part.max_length
     documents, queries = start.encoder.documents, start.encoder.queries
     (folder / ENCODER_FILE).unlink(missing_ok=True)
     _write_tower(documents, start.document_files, folder)
@@ -57,10 +61,27 @@ def save_trained(
         write_tensor(folder / TABLE_FILE, TENSOR, weights)
     _copy(start.document_files.folder, folder, LICENSE_PATTERNS)
     card = derived_card(folder.name, start.sources, start.cards)
-    (folder / CARD).write_text(card, encoding="utf-8")
+    (folder / CARD).write_text(card + training_section(recipe, figures), encoding="utf-8")
     described = EncoderFile(1, TowerEntry(documents.side, max_length=max_length), query_entry)
     encoded = msgspec.json.format(msgspec.json.encode(described))
     (folder / ENCODER_FILE).write_bytes(encoded + b"\n")
+
+
+def training_section(recipe: Recipe, figures: Mapping[str, float]) -> str:
+    """Return what a model card says of a training."""
+    data, schedule = recipe.data, recipe.schedule
+    losses = ", ".join(str(one.__struct_config__.tag) for one in recipe.losses)
+    rows = [
+        ("Data", f"{data.dataset} ({data.split})" if data.dataset else data.queries),
+        ("Losses", losses),
+        ("Steps", f"{schedule.steps:,} of {schedule.batch} queries"),
+        ("Learning rate", f"{schedule.learning_rate:g}"),
+        *((name.replace("_", " "), f"{value:.4g}") for name, value in figures.items()),
+    ]
+    if recipe.source:
+        rows.insert(0, ("Recipe", recipe.source))
+    lines = [f"| {name} | {value} |" for name, value in rows]
+    return "\n".join(["", "## Training", "", "| | |", "|---|---|", *lines, ""])
 
 
 def _write_tower(tower: NetworkTower | TableTower, files: TowerFiles, folder: Path) -> None:

@@ -97,12 +97,7 @@ def train(
     if is_first:
         if trainer.best_weights is not None:
             load_model(start.encoder, trainer.best_weights)
-        save_trained(
-            start,
-            output,
-            max_length=part.max_length,
-            query_max_length=part.query_max_length or part.max_length,
-        )
+        save_trained(start, output, recipe, trainer.figures)
     return output
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_model, save_model
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from lsr.errors import CollapseError, TrainingError
+from lsr.errors import CollapseError, ConfigError, TrainingError
 from lsr.training.batch_gradient import BatchGradient, StepResult
 from lsr.training.batches import Batches, TrainingBatch
 from lsr.training.calibration import calibrate, can_calibrate
@@ -89,6 +89,11 @@ class SparseTrainer(Trainer):
         on_log: Callable[[dict[str, Any]], None] = lambda line: None,
     ) -> None:
         super().__init__(model=encoder, args=arguments, train_dataset=batches)
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise ConfigError(
+                "Weights that are sharded by FSDP or DeepSpeed cannot be trained, since gradients "
+                "are summed here; launch the training without them."
+            )
         self.remove_callback(PrinterCallback)
         self._recipe = recipe
         self._held_out = held_out
@@ -114,6 +119,17 @@ class SparseTrainer(Trainer):
         """File of the weights at the best measurement, if there was one."""
         keeps = self._recipe.held_out is not None and self._recipe.held_out.keeps_best
         return Path(self.args.output_dir) / BEST_FILE if keeps and self._best else None
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is said of the model: of its last batches, and its best measurement."""
+        names = ("query_terms", "document_terms", "flops")
+        found = {
+            name: line[name] for line in self.state.log_history for name in names if name in line
+        }
+        if self._best is not None:
+            found[f"held_out_{MEASURE}"] = self._best[1]
+        return found
 
     def get_train_dataloader(self) -> DataLoader:
         """Return a batch a step, in order, to every process: each takes its share itself."""

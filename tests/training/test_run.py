@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from lsr.encoders import load_encoder
-from lsr.errors import CollapseError, ConfigError, InvalidInputError
+from lsr.errors import CollapseError, ConfigError, InvalidInputError, TrainingError
+from lsr.training.batch_gradient import BatchGradient
 from lsr.training.recipe import Recipe
 from lsr.training.run import train
 
@@ -198,6 +200,20 @@ def test_a_folder_of_another_recipe_is_refused(make_recipe: Make, tmp_path: Path
 def test_there_must_be_something_to_resume(make_recipe: Make, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no training to resume"):
         train(make_recipe(), tmp_path / "out", resume=True)
+
+
+def test_memory_that_runs_out_says_what_to_lower(
+    make_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(BatchGradient, "compute", fail)
+
+    with pytest.raises(TrainingError, match=r"4 queries .*; set schedule\.micro_batch to 2"):
+        train(make_recipe(), tmp_path / "a")
+    with pytest.raises(TrainingError, match=r"schedule\.gradient_checkpointing, or lower"):
+        train(make_recipe(schedule={"micro_batch": 1}), tmp_path / "b")
 
 
 def test_an_idf_table_for_queries_is_kept_and_the_documents_learn(

@@ -1,5 +1,6 @@
 """What is trained computes what `load_encoder` computes of the files that are saved of it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,18 @@ from lsr.encoders.method import (
 from lsr.errors import ConfigError, UnsupportedModelError, VocabularyMismatchError
 from lsr.training.model_loading import StartingModel, load_starting_model
 from lsr.training.model_saving import save_trained
-from lsr.training.recipe import Frozen, ModelPart
+from lsr.training.recipe import DataPart, Frozen, ModelPart, Recipe, SchedulePart
 from lsr.training.towers import NetworkTower, TableTower
 from tiny_models import save_tiny_model
 
 TEXTS = ["the sparse index of the river", "water water [SEP] flower", "q", "learned term weight"]
 LENGTH = 24
+RECIPE = Recipe(
+    ModelPart("start", max_length=LENGTH, query_max_length=12),
+    DataPart(dataset="data"),
+    SchedulePart(steps=1000),
+    source="a paper",
+)
 
 ROUNDING = 1e-5
 """Logarithms of float32 sums in another order."""
@@ -45,7 +52,7 @@ def perturbed(start: StartingModel) -> StartingModel:
 
 def assert_saved_is_trained(start: StartingModel, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    save_trained(start, folder, max_length=LENGTH, query_max_length=12)
+    save_trained(start, folder, RECIPE, {"flops": 1.5})
     encoder = load_encoder(str(folder), backend=Backend.TORCH, precision=Precision.FLOAT32)
     start.encoder.eval()
     for tower, tokenizer, encode in (
@@ -132,6 +139,22 @@ def test_sides_share_a_network_unless_the_method_has_two(tiny_bert: Path) -> Non
         assert isinstance(encoder.queries, NetworkTower)
         assert isinstance(encoder.documents, NetworkTower)
         assert (encoder.queries.network is encoder.documents.network) == is_shared
+
+
+def test_the_card_says_of_what_and_how_the_model_was_trained(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_bert, tmp_path / "base")
+    (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    start = load_starting_model(part(folder), seed=0)
+    (tmp_path / "model").mkdir()
+
+    save_trained(start, tmp_path / "model", RECIPE, {"document_terms": 123.45})
+
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert 'license: "cc-by-nc-4.0"' in card
+    for row in ("Recipe | a paper", "Data | data (train)", "Steps | 1,000", "terms | 123.5 |"):
+        assert row in card
 
 
 def test_towers_of_two_vocabularies_are_refused(tiny_bert: Path, tmp_path: Path) -> None:
