@@ -33,6 +33,7 @@ check:  ## Run every check in the .venv that is there: format, lint, types, laye
 	$(BIN)/mypy --no-incremental  # its cache misses modules that are new
 	$(BIN)/lint-imports
 	$(BIN)/python tools/write_cli_docs.py --check
+	$(BIN)/python tools/write_service_docs.py --check
 	$(BIN)/pytest -n 2
 
 test-fast:  ## Run the tests that take no more than a few seconds each
@@ -54,9 +55,10 @@ reference-engines:  ## Fetch Anserini for the tests that compare with it, where 
 browser:  ## Install Chromium for the tests of the search page, where that needs no question
 	@$(BIN)/python tools/browser.py
 
-docs:  ## Write docs/cli.md from the commands' own help
+docs:  ## Write what pages take from the code: docs/cli.md, docs/openapi.json, limits
 	$(environment)
 	$(BIN)/python tools/write_cli_docs.py
+	$(BIN)/python tools/write_service_docs.py
 
 clean:  ## Remove .venv and everything else that was made here
 	rm -rf .venv .reference-engines build dist demo-index *.egg-info .coverage .hypothesis
