@@ -40,9 +40,7 @@ def library_documents() -> list[dict[str, Any]]:
         documents.append(
             {"id": doc_id, "title": title, "text": text, "year": year, "navigable": True, **shared}
         )
-        note = (
-            f"{title}, a river {length:.0f} kilometres long. Caf\u00e9s \U0001f30a line the bank."
-        )
+        note = f"\U0001f30a {title}, a river {length:.0f} km long. Caf\u00e9s line the bank."
         documents.append(
             {"id": f"{doc_id}/note", "text": note, "year": year + 1, "navigable": False, **shared}
         )

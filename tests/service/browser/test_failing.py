@@ -135,6 +135,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab_alone(tab: Tab) -> None:
     tab.page.route(re.compile("/v1/"), guard)
     tab.open(OPEN)
     expect(tab.page.get_by_role("heading", name="A key is needed")).to_be_visible()
+    expect(tab.page.get_by_role("alert").filter(visible=True)).to_contain_text("code key-needed")
     assert sent == [None]
 
     tab.page.get_by_label("API key").fill("wrong")

@@ -47,7 +47,7 @@ def test_a_hit_opens_its_document_and_back_closes_it(tab: Tab) -> None:
 def test_an_address_opens_a_document_without_a_search(tab: Tab) -> None:
     tab.open("/?index=library#doc/rhine%2Fnote")
 
-    expect(document(tab).locator(".text")).to_contain_text("The Rhine, a river 1233 kilometres")
+    expect(document(tab).locator(".text")).to_contain_text("The Rhine, a river 1233 km")
     tab.page.keyboard.press("Escape")
     expect(document(tab)).to_be_hidden()
     assert tab.page.url.endswith("/?index=library")

@@ -180,7 +180,9 @@ def test_an_answer_that_comes_too_late_is_dropped(tab: Tab) -> None:
     tab.page.route(re.compile("/search$"), hold_first)
     tab.page.locator("#q").fill("pilgrims bathe")
     tab.page.keyboard.press("Enter")
-    tab.ask("castles and gardens of France")
+    with tab.page.expect_event("requestfailed") as dropped:
+        tab.ask("castles and gardens of France")
+    assert dropped.value.url.endswith("/search")
     found = tab.ids()
     late = tab.api(SEARCH, {"query": "pilgrims bathe", "explain": True, "highlight": True})
     assert late["hits"][0]["id"] != found[0]
