@@ -63,6 +63,7 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     app.state.settings = settings
     app.state.keys = KeyRing(settings.keys)
     app.state.catalog = catalog = Catalog(folders, settings)
+    app.state.log = RequestLog() if settings.log_requests else None
     app.state.metrics = metrics = Metrics()
     app.state.searching = searching = Searching(settings, metrics)
     app.state.warming = Warming(catalog)
@@ -96,8 +97,7 @@ class Service(FastAPI):
         settings: Settings = self.state.settings
         inner = super().build_middleware_stack()
         app = BodyDeadline(inner, settings.body_patience_s, settings.body_bytes_per_s)
-        log = RequestLog() if settings.log_requests else None
-        return RequestRecord(app, log, self.state.metrics)
+        return RequestRecord(app, self.state.log, self.state.metrics)
 
 
 @asynccontextmanager
@@ -106,3 +106,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await run_in_threadpool(app.state.writing.close)
     await run_in_threadpool(app.state.searching.close)
+    if app.state.log:
+        await run_in_threadpool(app.state.log.close)

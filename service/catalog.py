@@ -7,7 +7,6 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -53,8 +52,7 @@ class ServedIndex:
         self._stamp: _Stamp | None = None
         self._pinned: OrderedDict[int, tuple[Index, float]] = OrderedDict()
         self._looked = -LOOK_S
-        with suppress(Problem):
-            self.latest()
+        self._open(_stamp(path))
 
     @property
     def opened(self) -> Index | None:
@@ -89,6 +87,8 @@ class ServedIndex:
         with self._lock:
             if stamp != self._stamp or stamp is None:
                 self._open(stamp)
+                if self.fault:
+                    logger.error("The index %r cannot be opened: %s", self.name, self.fault)
         if self._latest is None:
             raise Problem(
                 503,
@@ -125,7 +125,6 @@ class ServedIndex:
             latest = before.reopened() if before else Index.open(self.path)
         except LsrError as error:
             self.fault = error
-            logger.error("The index %r cannot be opened: %s", self.name, error)
         else:
             self.fault = None
             if before and before.searcher.manifest.commit != latest.searcher.manifest.commit:

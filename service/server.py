@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 
 from fastapi import FastAPI
@@ -74,11 +75,19 @@ def run(app: FastAPI, host: str, port: int, drain_s: float, warn: Callable[[str]
         except ModuleNotFoundError as error:
             raise MissingDependencyError("lsr serve", "serve") from error
         warn("granian is not installed; uvicorn serves, which does not cut off slow headers.")
+    _refuse_taken(host, port)
+    return asyncio.run(serve())
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, which granian would not survive."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return asyncio.run(serve())
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         raise ConfigError(
-            f"{host}:{port} cannot be listened on: {error.strerror or error}."
+            f"{host}:{port} cannot be listened on: {error.strerror or error}; choose another "
+            "--port, or stop what is there."
         ) from error
 
 

@@ -71,6 +71,9 @@ def serve(
     faults = [served.fault for served in app.state.catalog]
     if faults and faults[0] and all(faults):  # one that can be served is worth serving
         raise faults[0]
+    for served in app.state.catalog:
+        if served.fault:
+            note(f"The index {served.name!r} is not served: {served.fault}")
     names = ", ".join(app.state.catalog.names) or "no index yet (PUT /v1/indexes/NAME makes one)"
     note(f"Serving {names} at http://{host}:{port}")
     raise typer.Exit(run(app, host, port, settings.drain_s, note))
