@@ -78,7 +78,10 @@ def test_a_model_learns_and_can_be_loaded(make_recipe: Make, tmp_path: Path) -> 
     assert vectors.nnz > 0
 
 
-@pytest.mark.parametrize("killed_at", [1, 4, 5])
+@pytest.mark.parametrize(
+    "killed_at",
+    [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(5, marks=pytest.mark.slow)],
+)
 def test_a_training_that_is_resumed_ends_with_the_same_weights(
     make_recipe: Make, collection: Path, tmp_path: Path, killed_at: int
 ) -> None:
@@ -123,6 +126,7 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
         np.testing.assert_array_equal(tensor, before[name])
 
 
+@pytest.mark.slow
 def test_how_many_texts_are_encoded_at_a_time_changes_next_to_nothing(
     make_recipe: Make, tmp_path: Path
 ) -> None:
