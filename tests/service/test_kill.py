@@ -51,8 +51,9 @@ class Ledger:
 
 
 def send_until_killed(service: RunningService, ledger: Ledger, chance: random.Random) -> None:
-    killer = threading.Timer(chance.uniform(0.05, 2.5), service.process.kill)
+    killer = threading.Timer(chance.uniform(0.0, 1.5), service.process.kill)
     with httpx.Client(timeout=60) as client:
+        ledger.send(client, service.url, ledger.n_acknowledged + 1, chance)
         killer.start()
         try:
             while True:
@@ -83,7 +84,7 @@ def compare(client: httpx.Client, ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "n_kills", [2, pytest.param(25, marks=pytest.mark.slow)], ids=["twice", "often"]
+    "n_kills", [1, pytest.param(25, marks=pytest.mark.slow)], ids=["once", "often"]
 )
 def test_every_acknowledged_change_survives_kills(
     tmp_path: Path, n_kills: int, evidence: object
@@ -107,7 +108,7 @@ def test_every_acknowledged_change_survives_kills(
         finish_tasks(client)
         compare(client, ledger)
 
-    assert ledger.n_acknowledged > n_kills
+    assert ledger.n_acknowledged >= n_kills
     assert callable(evidence)
     evidence(
         f"service: {n_kills} kills -9 during {ledger.n_acknowledged} acknowledged streams: "
