@@ -30,6 +30,9 @@ class ExplainRequest(BaseModel):
     query: str | None = Field(default=None, max_length=100_000)
     vector: Vector | None = None
     conversation: list[Turn] | None = Field(default=None, max_length=1_000)
+    commit: int | None = Field(
+        default=None, ge=0, description="The commit of the answer that is explained."
+    )
 
 
 @router.post("/explain", dependencies=[Depends(requires(Scope.SEARCH))])
@@ -40,7 +43,7 @@ async def explain(request: Request, name: str, wanted: ExplainRequest) -> Respon
     question = question_of(SearchRequest(**wanted.model_dump(exclude={"id"})))
 
     def work() -> dict[str, Any]:
-        index = served.latest()
+        index = served.latest() if wanted.commit is None else served.at(wanted.commit)
         if index.searcher.doc_number(wanted.id) is None:
             raise Problem(
                 404, "document-not-found", f"The index has no document with the id {wanted.id!r}."

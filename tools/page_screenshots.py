@@ -31,7 +31,7 @@ PICTURES: dict[str, dict[str, Any]] = {
         "device_scale_factor": 1.5,
     },
 }
-N_COLOURS = 128
+N_COLOURS = 256
 START_LIMIT_S = 60
 
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
                 page.goto(url + SEARCH, wait_until="networkidle")
             page.wait_for_selector("#hits .bar")
             picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            picture.quantize(N_COLOURS, Image.Quantize.MAXCOVERAGE).save(DOCS / name, optimize=True)
+            picture.quantize(N_COLOURS, kmeans=3).save(DOCS / name, optimize=True)
             print(f"{DOCS / name}: {(DOCS / name).stat().st_size:,} bytes")
         chromium.close()
     return 0

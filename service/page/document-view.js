@@ -37,7 +37,7 @@ export async function showDocument({ index, id, hit, asked }) {
       draw(dialog, stored, hit, null);
     }
     if (!asked || asked.index !== index) return;
-    const body = { ...asked.question, id };
+    const body = { ...asked.question, id, commit: asked.commit };
     const { answer } = await ask(indexPath(index, "explain"), { body });
     if (shown === mine) draw(dialog, stored, hit, answer);
   } catch (error) {

@@ -259,6 +259,20 @@ def test_explains_a_score_as_the_command_does(client: TestClient, root: Path) ->
     assert answer["score"] == pytest.approx(sum(one["product"] for one in answer["words"]))
 
 
+def test_explains_a_score_of_an_earlier_commit(client: TestClient, root: Path) -> None:
+    client.put("/v1/indexes/texts", json={"model": "tiny"})
+    add(client, "texts", {"id": "a", "text": "a garden of flowers"})
+    question = {"id": "a", "query": "flowers"}
+    before = client.post("/v1/indexes/texts/explain", json=question).json()
+    client.delete("/v1/indexes/texts/documents/a")
+
+    now = client.post("/v1/indexes/texts/explain", json=question)
+    then = client.post("/v1/indexes/texts/explain", json={**question, "commit": before["commit"]})
+
+    assert now.json()["code"] == "document-not-found"
+    assert then.json() == before
+
+
 def test_what_cannot_be_explained_is_refused(client: TestClient, pets: str) -> None:
     for body, status in (
         ({"id": "zebra", "vector": {"cat": 1}}, 404),

@@ -1,6 +1,7 @@
 """A reader opens a document, reads it, and goes back; by mouse, keyboard and address."""
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import Locator, expect
@@ -153,3 +154,14 @@ def test_everything_that_acts_has_a_name(tab: Tab) -> None:
     for landmark in ("search", "complementary", "main", "banner", "navigation"):
         assert re.search(rf"^- {landmark}|\s- {landmark}", snapshot), landmark
     assert tab.page.locator("[role=status][aria-live=polite]").count() == 1
+
+
+def test_a_document_is_explained_as_it_was_when_it_was_found(tab: Tab) -> None:
+    tab.open(OPEN)
+    commit = tab.api("/v1/indexes/library/search", {"query": QUESTION})["commit"]
+
+    with tab.page.expect_request(re.compile("/explain$")) as asked:
+        tab.hits.first.get_by_role("link").click()
+
+    body: Any = asked.value.post_data_json
+    assert body == {"query": QUESTION, "id": tab.ids()[0], "commit": commit}
