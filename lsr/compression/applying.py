@@ -198,7 +198,9 @@ class _Run:
         pattern = Pattern.parse(layers.pattern)
         if pattern.is_padded(weight.shape):
             self.padded.append(f"{layer}.{part}")
-        inputs = self._network.inputs_of(layer, part, self._texts)
+        inputs = InputStatistics(weight.shape[1])
+        if layers.reads_inputs:
+            inputs = self._network.inputs_of(layer, part, self._texts)
         seed = [self._recipe.seed, layer, PARTS.index(part)]
         pruned = prune(
             weight, inputs, layers.method, pattern, pattern.sparsity(layers.sparsity), seed

@@ -71,6 +71,11 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sparsity: float | None = None
     corrects_bias: bool = True
 
+    @property
+    def reads_inputs(self) -> bool:
+        """Whether it matters what goes into the matrices; finding that out is most of the work."""
+        return self.corrects_bias or self.method in (Method.WANDA, Method.SPARSE_GPT)
+
 
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is dropped of the vocabulary.

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from lsr.compression import Method, Recentring, read_recipe
+from lsr.compression.recipe import Layers
 from lsr.errors import ConfigError
 
 WHOLE = """
@@ -81,3 +82,16 @@ def test_a_recipe_that_removes_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read: No such file"):
         read_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("layers", "reads"),
+    [
+        (Layers(method=Method.RANDOM, corrects_bias=False), False),
+        (Layers(method=Method.MAGNITUDE, corrects_bias=True), True),
+        (Layers(method=Method.WANDA, corrects_bias=False), True),
+        (Layers(method=Method.SPARSE_GPT, corrects_bias=False), True),
+    ],
+)
+def test_inputs_are_read_where_something_depends_on_them(layers: Layers, reads: bool) -> None:
+    assert layers.reads_inputs is reads
