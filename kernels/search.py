@@ -24,10 +24,10 @@ from lsr.kernels.score_filter import fits_filter
 DOC_NS, ROW_NS, POSTING_NS = 0.12, 0.07, 0.7
 """What exhaustive search takes for a document, for one in a row, and for a sparse posting."""
 
-FILTER_SHARE = 0.5
+FILTER_SHARE = 0.4
 """What MaxScore takes of that for its filter, at most."""
 
-LOOKUP_NS = 60.0
+LOOKUP_NS = 50.0
 """What MaxScore takes to look up a term in a document."""
 
 START_NS = 20_000.0
