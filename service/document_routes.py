@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from lsr.index import Searcher
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
+from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import Problem
 from lsr.service.spooling import LINE_TYPES, refuse_other_types
@@ -22,12 +22,18 @@ from lsr.service.tasks import OnError, Task, TaskKind
 from lsr.service.write_lanes import Stopping
 from lsr.service.writing import Writing
 
-router = APIRouter(prefix="/v1/indexes/{name}/documents", tags=["documents"])
+router = APIRouter(
+    prefix="/v1/indexes/{name}/documents", route_class=StrictRoute, tags=["documents"]
+)
 
 _CHUNK_BYTES = 1 << 16
 
 _SEARCH = [Depends(requires(Scope.SEARCH))]
 _WRITE = [Depends(requires(Scope.WRITE))]
+
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "The change is on the disk, and a task will make it."}
+}
 
 OnErrorQuery = Annotated[
     OnError,
@@ -44,7 +50,12 @@ def _lines_of(example: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {LINE_TYPES[0]: {"schema": schema}}}}
 
 
-@router.post("", dependencies=_WRITE, openapi_extra=_lines_of('{"id": "1", "text": "a cat"}'))
+@router.post(
+    "",
+    dependencies=_WRITE,
+    responses=_ACCEPTED,
+    openapi_extra=_lines_of('{"id": "1", "text": "a cat"}'),
+)
 async def add_documents(
     request: Request,
     name: str,
@@ -56,7 +67,9 @@ async def add_documents(
     return await _changed(request, name, TaskKind.ADD, on_error, wait, request.stream())
 
 
-@router.post("/delete", dependencies=_WRITE, openapi_extra=_lines_of('{"id": "1"}'))
+@router.post(
+    "/delete", dependencies=_WRITE, responses=_ACCEPTED, openapi_extra=_lines_of('{"id": "1"}')
+)
 async def delete_documents(
     request: Request,
     name: str,
@@ -83,7 +96,7 @@ async def document(request: Request, name: str, doc_id: str) -> Response:
     return JsonAnswer(await run_in_threadpool(work))
 
 
-@router.delete("/{doc_id:path}", dependencies=_WRITE)
+@router.delete("/{doc_id:path}", dependencies=_WRITE, responses=_ACCEPTED)
 async def delete_document(
     request: Request, name: str, doc_id: str, wait: WaitQuery = True
 ) -> Response:
@@ -126,15 +139,16 @@ async def _changed(
             f"The service is stopping; it goes on with task {task.id} when it starts again.",
             headers={"Location": f"/v1/tasks/{task.id}"},
         ) from None
-    items = _with_items(task, writing.tasks.results_file(task.id))
+    # Opened now: the task may be forgotten while it is sent.
+    items = _with_items(task, writing.tasks.results_file(task.id).open("rb"))
     return StreamingResponse(items, media_type="application/json")
 
 
-def _with_items(task: Task, results: Path) -> Iterator[bytes]:
+def _with_items(task: Task, results: BinaryIO) -> Iterator[bytes]:
     """Yield the answer to a change: its counts, then what became of each item."""
     head = {"task": task.id, "index": task.index, "commit": task.commit, **task.counts_of_kind}
     yield msgspec.json.encode(head)[:-1] + b',"results":['
-    with results.open("rb") as file:
+    with results as file:
         lines = file.readlines(_CHUNK_BYTES)
         while lines:
             following = file.readlines(_CHUNK_BYTES)

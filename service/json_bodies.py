@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from lsr.service.keys import requires
-from lsr.service.problems import Problem, invalid_request
+from lsr.service.problems import FieldError, Problem, invalid_request
 
 _CONTAINERS = frozenset({dict, list})
 _NAME_END = re.compile(rb'"[ \t\r\n]*:')
@@ -89,10 +89,12 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         scopes = _scopes(self)
         takes_json = self.body_field is not None
+        parameters = {one.alias for one in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
             for scope in scopes:
                 scope.check(request)
+            _refuse_other_parameters(request, parameters)
             request = StrictRequest(request.scope, request.receive)
             if takes_json:
                 await request.checked_json()
@@ -120,6 +122,7 @@ class DirectRoute(StrictRoute):
         async def direct(request: Request) -> Response:
             for scope in scopes:
                 scope.check(request)
+            _refuse_other_parameters(request, set())
             request = StrictRequest(request.scope, request.receive)
             try:
                 values = model.model_validate(await request.checked_json())
@@ -135,6 +138,18 @@ class DirectRoute(StrictRoute):
 def _scopes(route: APIRoute) -> list[requires]:
     needed = [one.dependency for one in route.dependencies]
     return [one for one in needed if isinstance(one, requires)]
+
+
+def _refuse_other_parameters(request: Request, known: set[str]) -> None:
+    """Refuse what a path does not know, so that nobody believes it were heeded."""
+    if not request.scope["query_string"]:
+        return
+    unknown = sorted(request.query_params.keys() - known)
+    if unknown:
+        these = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+        detail = f"This path has no parameter {unknown[0][:64]!r}; {these}."
+        errors = [FieldError(one, "is not known") for one in unknown[:10]]
+        raise Problem(422, "invalid-request", detail, errors=errors)
 
 
 def _refuse_other_types(request: Request) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from lsr.service.answers import JsonAnswer
+from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import Problem
 from lsr.service.spooling import LINE_TYPES
@@ -15,7 +16,10 @@ from lsr.service.tasks import Task, TaskState
 from lsr.service.writing import Writing
 
 router = APIRouter(
-    prefix="/v1/tasks", tags=["tasks"], dependencies=[Depends(requires(Scope.WRITE))]
+    prefix="/v1/tasks",
+    route_class=StrictRoute,
+    tags=["tasks"],
+    dependencies=[Depends(requires(Scope.WRITE))],
 )
 
 

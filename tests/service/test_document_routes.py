@@ -228,3 +228,24 @@ def test_what_is_not_lines_is_refused(client: TestClient) -> None:
         )
         assert answer.status_code == 415
         assert answer.json()["code"] == "unsupported-media-type"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/indexes/pets/documents?on_eror=skip"),
+        ("DELETE", "/v1/indexes/pets/documents/a?wiat=false"),
+        ("GET", "/v1/tasks?offset=3"),
+        ("GET", "/v1/indexes/pets/search?q=cat&filtre=x"),
+        ("POST", "/v1/indexes/pets/search?k=3"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_is_refused(
+    client: TestClient, method: str, path: str
+) -> None:
+    answer = client.request(method, path, content=b"{}", headers=LINES)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid-request"
+    assert "no parameter" in answer.json()["detail"]
+    assert client.get("/v1/indexes/pets").json()["commit"] == 1

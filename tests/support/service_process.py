@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import time
@@ -15,7 +14,8 @@ import httpx
 
 from command import COMMAND, environment
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 300.0
+"""To start takes a second or two, and minutes where all kernels must be compiled first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ def running_service(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(COMMAND), "serve", *map(str, folders), "--port", str(port), *options]
+    command = [str(COMMAND), "serve", *map(str, folders), "--port", str(port)]
+    command += ["--no-log-requests", *options]
     with (
         log.open("ab") as output,
         subprocess.Popen(
             command,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment(), **settings},
+            env={**environment(), "LSR_SERVE_TIMEOUT_MS": "600000", **settings},
         ) as process,
     ):
         try:
