@@ -18,6 +18,7 @@ from lsr.retrieval import Hit, HybridQueries, Index
 from lsr.service.catalog import ServedIndex
 from lsr.service.gathering import Deliver, Gatherer, Waiting, stops_of
 from lsr.service.metrics import Metrics
+from lsr.service.problems import Problem
 from lsr.service.search_answers import Times, answer_values, page_of_hits, unknown_terms
 from lsr.service.search_messages import SearchRequest
 from lsr.service.search_questions import Plan, is_empty, plan_of, question_of, timeout_s
@@ -107,10 +108,14 @@ class Searching:
                 served.name, index, request, [], search.times, warnings=["The query is empty."]
             )
         until = time.perf_counter() + timeout_s(request, self._settings)
-        if not isinstance(question, dict):
-            kind = index, request.alpha
-            search.vector = await self._encoding.ask(kind, search, until - time.perf_counter())
-        values = await self._ranking.ask(plan, search, until - time.perf_counter())
+        try:
+            if not isinstance(question, dict):
+                kind = index, request.alpha
+                search.vector = await self._encoding.ask(kind, search, until - time.perf_counter())
+            values = await self._ranking.ask(plan, search, until - time.perf_counter())
+        except Problem as problem:
+            self._metrics.count_shed(problem.code)
+            raise
         self._metrics.count_stages(search.times.as_seconds())
         return values
 

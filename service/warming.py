@@ -6,7 +6,11 @@ import logging
 import threading
 
 from lsr.errors import LsrError
+from lsr.retrieval import Index
 from lsr.service.catalog import Catalog
+
+N_TERMS = 64
+"""Terms that an index is asked for, from all over its vocabulary."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +46,19 @@ class Warming:
                 if index is None:
                     continue
                 try:
-                    names = index.searcher.vocabulary.names
-                    index.search({names[0] if names else "0": 1.0})
-                    if index.has_encoder:
-                        index.search("warm up")
+                    _ask(index)
                 except LsrError as error:
                     served.fault = error
                     logger.error("The index %r cannot be searched: %s", served.name, error)
         finally:
             self._is_done.set()
+
+
+def _ask(index: Index) -> None:
+    """Ask by vector and by text, and read what is found, as clients will."""
+    vocabulary = index.searcher.vocabulary
+    spread = range(0, vocabulary.n_terms, max(1, vocabulary.n_terms // N_TERMS))
+    for hit in index.search({vocabulary.name(term): 1.0 for term in spread}):
+        assert hit.document.doc_id == hit.doc_id
+    if index.has_encoder:
+        index.search("sparse retrieval")

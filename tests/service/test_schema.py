@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case
+from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
 from lsr.retrieval import Index
@@ -52,6 +53,7 @@ def test_no_request_makes_it_fail(
         assert app.state.warming.wait(120)
         schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
         for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found
             operation = found.ok()
 
             @given(case=operation.as_strategy())
@@ -63,7 +65,7 @@ def test_no_request_makes_it_fail(
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )
-            def ask(case: Case) -> None:
+            def ask(case: Case[Any]) -> None:
                 if case.path not in CHANGE_THE_INDEX and "name" in case.path_parameters:
                     case.path_parameters["name"] = "things"
                 wanted = case.as_transport_kwargs(headers=headers)
