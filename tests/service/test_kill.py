@@ -95,14 +95,14 @@ def test_every_acknowledged_change_survives_kills(
     ledger = Ledger()
 
     for _ in range(n_kills):
-        with running_service(root, log=log) as service:
+        with running_service(root, log=log, options=("--no-log-requests",)) as service:
             with httpx.Client(base_url=service.url, timeout=60) as client:
                 finish_tasks(client)
                 compare(client, ledger)
             ledger.unsure = {}
             send_until_killed(service, ledger, chance)
     with (
-        running_service(root, log=log) as service,
+        running_service(root, log=log, options=("--no-log-requests",)) as service,
         httpx.Client(base_url=service.url, timeout=60) as client,
     ):
         finish_tasks(client)

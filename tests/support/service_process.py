@@ -46,8 +46,7 @@ def running_service(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(COMMAND), "serve", *map(str, folders), "--port", str(port)]
-    command += ["--no-log-requests", *options]
+    command = [str(COMMAND), "serve", *map(str, folders), "--port", str(port), *options]
     with (
         log.open("ab") as output,
         subprocess.Popen(
