@@ -21,7 +21,7 @@ from lsr.kernels.exhaustive_float import search_exhaustive_float
 from lsr.kernels.postings import RANGE_SIZE
 from lsr.kernels.queries import begin, finish
 from lsr.kernels.score_filter import new_scratch
-from lsr.kernels.search import are_prepared, search_segment
+from lsr.kernels.search import expected_ns, search_segment
 from lsr.kernels.top_k import sort_best
 from lsr.sparse import SparseBatch
 
@@ -60,7 +60,7 @@ def prepared(
     segments = []
     for search in searches:
         segment = search.searchable(where)
-        if not are_prepared(segment.bound, terms):
+        if expected_ns(segment.bound, terms) == np.inf:
             search.prepare(terms)
         segments.append(segment)
     return segments

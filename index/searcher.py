@@ -191,6 +191,15 @@ class Searcher:
         doc_numbers, scores = zip(*ranked, strict=True)
         return Rankings(np.concatenate(doc_numbers), np.concatenate(scores))
 
+    def expected_ns(self, terms: NDArray[np.uint32]) -> float:
+        """Return what it should take at most to search all documents for the terms of a query.
+
+        Returns:
+            Nanoseconds, on the processor that the planner knows (`lsr.kernels.search`); infinity
+            where something has to be loaded, read or checked first.
+        """
+        return sum(search.expected_ns(terms) for search in self._searches)
+
     def search_dense_batch(
         self, queries: NDArray[np.float32], k: int, *, where: Filter | None = None
     ) -> Rankings:

@@ -103,6 +103,14 @@ class SegmentSearch:
                 fill_row(view.rows, segment.postings, segment.n_docs, term)
             view.is_prepared[new] = True
 
+    def expected_ns(self, terms: NDArray[np.uint32]) -> float:
+        """Return what it should take to search the segment for terms; see `Searcher`."""
+        if self._searchable is None:
+            return float("inf")
+        from lsr.kernels.search import expected_ns
+
+        return float(expected_ns(self._searchable(None).bound, terms))
+
     def n_postings(self, terms: NDArray[np.uint32]) -> int:
         """Return how many postings the lists of terms hold.
 

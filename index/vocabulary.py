@@ -6,7 +6,7 @@ A vocabulary is of one of three kinds: a model's own (fixed), named by the vecto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 
@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.errors import InvalidInputError, VocabularyMismatchError
-from lsr.sparse import MAX_TERM_ID, SparseBatch, vocabulary_fingerprint
+from lsr.sparse import (
+    MAX_TERM_ID,
+    SparseBatch,
+    batch_of_named_terms,
+    named_weights,
+    vocabulary_fingerprint,
+)
 
 
 class VocabularyKind(StrEnum):
@@ -117,6 +123,26 @@ class Vocabulary:
         np.cumsum(np.bincount(row_of, minlength=len(vectors)), out=indptr[1:])
         return SparseBatch.from_arrays(indptr, ids[known], vectors.weights[known], self.n_terms)
 
+    def query(self, weights: Mapping[str, float]) -> SparseBatch:
+        """Return the vector of one query, whose terms are named; unknown ones are left out.
+
+        It is what `queries` makes of `batch_of_named_terms`, without most of their arrays, which
+        cost a single query as much as its search.
+
+        Raises:
+            InvalidInputError: a weight is not a number, or is NaN, infinite or negative, or a term
+                is not text, or no number in an index that numbers its terms.
+        """
+        place = "the query".format
+        if self.kind is VocabularyKind.NUMBERS:
+            return self.queries(*batch_of_named_terms([weights], place=place))
+        narrow = named_weights([weights], place=place).astype(np.float32)
+        ids = self.lookup(list(weights))
+        kept = np.flatnonzero((ids >= 0) & (narrow > 0))
+        kept = kept[ids[kept].argsort()]
+        indptr = np.array([0, kept.size], dtype=np.int64)
+        return SparseBatch(indptr, ids[kept].astype(np.uint32), narrow[kept], self.n_terms)
+
     def _numbered(self, vectors: SparseBatch) -> SparseBatch:
         if self.kind is VocabularyKind.NAMES:
             raise VocabularyMismatchError(
@@ -143,8 +169,8 @@ class Vocabulary:
 
     def lookup(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return the term id of each name; -1 where there is none."""
-        ids = self._ids
-        return np.array([ids.get(name, -1) for name in names], dtype=np.int64)
+        get = self._ids.get
+        return np.array([get(name, -1) for name in names], dtype=np.int64)
 
     def _refuse_unknown(self, names: Sequence[str]) -> None:
         unknown = [name for name in names if name not in self._ids]

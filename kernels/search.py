@@ -67,6 +67,11 @@ class SegmentView(NamedTuple):
 
 
 @kernel
+def _exhaustive_ns(n_docs: int, n_dense: int, n_postings: int) -> float:
+    return float(n_docs * (DOC_NS + n_dense * ROW_NS) + n_postings * POSTING_NS)
+
+
+@kernel
 def choose(
     weights: NDArray[np.uint32],
     max_impacts: NDArray[np.uint8],
@@ -92,7 +97,7 @@ def choose(
     """
     if n_docs <= 4 * FIRST_WINDOW or not fits_filter(weights, max_impacts):
         return _EXHAUSTIVE
-    exhaustive = n_docs * (DOC_NS + n_dense * ROW_NS) + frequencies.sum() * POSTING_NS
+    exhaustive = _exhaustive_ns(n_docs, n_dense, frequencies.sum())
     n_scored = k * np.log(n_docs / FIRST_WINDOW)
     maxscore = START_NS + FILTER_SHARE * exhaustive + n_scored * weights.size * LOOKUP_NS
     return _MAXSCORE if maxscore < MARGIN * exhaustive else _EXHAUSTIVE
@@ -119,12 +124,27 @@ def raise_thresholds(segment: SegmentView, queries: Queries) -> None:
 
 
 @kernel
-def are_prepared(bound: Bound, terms: NDArray[np.uint32]) -> bool:
-    """Say whether a segment, a bound `SegmentView`, is ready to be searched for terms."""
-    is_prepared, n_missing = bound.value.is_prepared, 0
+def expected_ns(bound: Bound, terms: NDArray[np.uint32]) -> float:
+    """Return what it should take at most to search a segment for terms, see `choose`.
+
+    Args:
+        bound: `SegmentView`.
+        terms: of a query; those that the segment lacks are passed over.
+
+    Returns:
+        Nanoseconds; infinity where the segment is yet to be prepared for a term.
+    """
+    segment = bound.value
+    n_dense, n_postings = 0, np.int64(0)
     for term in terms:
-        n_missing += term < is_prepared.size and not is_prepared[term]
-    return bool(n_missing == 0)
+        if term < segment.is_prepared.size:
+            if not segment.is_prepared[term]:
+                return np.inf
+            if segment.rows.numbers[term] >= 0:
+                n_dense += 1
+            else:
+                n_postings += np.int64(segment.frequencies[term])
+    return float(_exhaustive_ns(segment.n_docs, n_dense, n_postings))
 
 
 @kernel

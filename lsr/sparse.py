@@ -113,6 +113,8 @@ class SparseBatch:
         """Stack batches of one vocabulary on top of each other."""
         if not batches:
             raise InvalidInputError("There is no batch to concatenate.")
+        if len(batches) == 1:
+            return batches[0]
         sizes = np.concatenate([batch.active_dims for batch in batches])
         return SparseBatch(
             _indptr(sizes),
@@ -251,24 +253,37 @@ def batch_of_named_terms(
     Raises:
         InvalidInputError: a weight is not a number, or is NaN, infinite or negative.
     """
+    weights = named_weights(rows, place=place)
     terms = list(chain.from_iterable(rows))
-    weights = list(chain.from_iterable(row.values() for row in rows))
     numbers = {term: number for number, term in enumerate(dict.fromkeys(terms))}
-    try:
-        "".join(numbers).encode()
-    except (TypeError, UnicodeEncodeError):
-        bad = next(term for term in numbers if not _is_text(term))
-        raise InvalidInputError(f"The term {bad!r} is not valid text.") from None
-    if not set(map(type, weights)) <= {int, float} or not _are_weights(weights):
-        _refuse_first_weight(rows, place)
     batch = SparseBatch.from_arrays(
         _indptr([len(row) for row in rows]),
         np.fromiter(map(numbers.__getitem__, terms), dtype=np.int64, count=len(terms)),
-        np.array(weights, dtype=np.float64),
+        weights,
         len(numbers),
         place=place,
     )
     return batch, list(numbers)
+
+
+def named_weights(
+    rows: Sequence[Mapping[str, float]], *, place: Callable[[int], str] = "row {}".format
+) -> NDArray[np.float64]:
+    """Check untrusted ``{term: weight}`` rows and return their weights, one row after another.
+
+    Raises:
+        InvalidInputError: a term is no text, or a weight is not a number, or is NaN, infinite or
+            negative.
+    """
+    try:
+        "".join(chain.from_iterable(rows)).encode()
+    except (TypeError, UnicodeEncodeError):
+        bad = next(term for row in rows for term in row if not _is_text(term))
+        raise InvalidInputError(f"The term {bad!r} is not valid text.") from None
+    weights = list(chain.from_iterable(row.values() for row in rows))
+    if not set(map(type, weights)) <= {int, float} or not _are_weights(weights):
+        _refuse_first_weight(rows, place)
+    return np.array(weights, dtype=np.float64)
 
 
 def vocabulary_fingerprint(terms: Sequence[str]) -> str:
@@ -291,7 +306,8 @@ def _are_weights(values: Sequence[Any]) -> bool:
         array = np.array(values, dtype=np.float64)
     except (OverflowError, TypeError, ValueError):
         return False
-    return bool(((array >= 0) & (array <= np.finfo(np.float32).max)).all())
+    # NaN fails both comparisons.
+    return array.size == 0 or bool(array.min() >= 0 and array.max() <= MAX_WEIGHT)
 
 
 def _refuse_first_weight(rows: Sequence[Mapping[str, Any]], place: Callable[[int], str]) -> None:

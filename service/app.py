@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.types import ASGIApp
 
 import lsr
@@ -24,13 +25,14 @@ from lsr.service import (
 )
 from lsr.service.administration import Administration
 from lsr.service.catalog import Catalog
+from lsr.service.direct_paths import DirectPaths
 from lsr.service.field_routes import FieldCatalog
 from lsr.service.keys import KeyRing
 from lsr.service.log import RequestLog
 from lsr.service.metrics import Metrics, StateCollector
 from lsr.service.models import Models
 from lsr.service.page_routes import page_router
-from lsr.service.problems import handle_problems
+from lsr.service.problems import ProblemAnswers
 from lsr.service.requests import RequestRecord
 from lsr.service.searching import Searching
 from lsr.service.settings import Settings
@@ -58,6 +60,7 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
         docs_url=None,  # the framework's own pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the host that the client has made up
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=_lifespan,
     )
     app.state.settings = settings
@@ -72,7 +75,6 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     app.state.fields = FieldCatalog()
     app.state.models = models = Models(settings.models)
     app.state.administration = Administration(catalog, models, settings)
-    handle_problems(app)
     for routes in (
         search_routes,
         index_routes,
@@ -93,10 +95,15 @@ class Service(FastAPI):
     """The application, with what stands around all of it."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the record of requests outside, so that it knows of failures of all the rest."""
+        """Return what requests pass on their way in, and answers on their way out.
+
+        All of the framework's own handling of failures is left out: it is `ProblemAnswers`.
+        """
         settings: Settings = self.state.settings
-        inner = super().build_middleware_stack()
-        app = BodyDeadline(inner, settings.body_patience_s, settings.body_bytes_per_s)
+        app: ASGIApp = AsyncExitStackMiddleware(self.router)  # routes of the framework need it
+        app = DirectPaths(app, search_routes.router.routes)
+        app = BodyDeadline(app, settings.body_patience_s, settings.body_bytes_per_s)
+        app = ProblemAnswers(app)
         return RequestRecord(app, self.state.log, self.state.metrics)
 
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from lsr.service.keys import requires
-from lsr.service.problems import FieldError, Problem, invalid_request
+from lsr.service.problems import FieldError, Problem
 
 _CONTAINERS = frozenset({dict, list})
 _NAME_END = re.compile(rb'"[ \t\r\n]*:')
@@ -87,14 +86,14 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         handler = super().get_route_handler()
-        scopes = _scopes(self)
+        scopes = scopes_of(self)
         takes_json = self.body_field is not None
         parameters = {one.alias for one in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
             for scope in scopes:
                 scope.check(request)
-            _refuse_other_parameters(request, parameters)
+            refuse_other_parameters(request, parameters)
             request = StrictRequest(request.scope, request.receive)
             if takes_json:
                 await request.checked_json()
@@ -103,44 +102,13 @@ class StrictRoute(APIRoute):
         return strict
 
 
-class DirectRoute(StrictRoute):
-    """A strict route of a path and one body, which goes to its function directly.
-
-    The framework resolves the parameters of every request anew, which takes it as long as a search
-    takes. What it writes into the documentation is the same.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        if self.body_field is None:
-            return super().get_route_handler()
-        model: Any = self.body_field.field_info.annotation
-        assert issubclass(model, BaseModel)
-        name = self.body_field.name
-        scopes = _scopes(self)
-
-        async def direct(request: Request) -> Response:
-            for scope in scopes:
-                scope.check(request)
-            _refuse_other_parameters(request, set())
-            request = StrictRequest(request.scope, request.receive)
-            try:
-                values = model.model_validate(await request.checked_json())
-            except ValidationError as error:
-                errors = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-                raise invalid_request(errors) from None
-            answer: Response = await self.endpoint(request, **request.path_params, **{name: values})
-            return answer
-
-        return direct
-
-
-def _scopes(route: APIRoute) -> list[requires]:
+def scopes_of(route: APIRoute) -> list[requires]:
+    """Return what keys a route asks for."""
     needed = [one.dependency for one in route.dependencies]
     return [one for one in needed if isinstance(one, requires)]
 
 
-def _refuse_other_parameters(request: Request, known: set[str]) -> None:
+def refuse_other_parameters(request: Request, known: set[str]) -> None:
     """Refuse what a path does not know, so that nobody believes it were heeded."""
     if not request.scope["query_string"]:
         return

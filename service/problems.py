@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lsr.errors import (
     ConfigError,
@@ -41,6 +41,8 @@ _OF_FRAMEWORK = {
 
 _TITLES = {499: "Client Closed Request"}
 """Of the statuses that HTTP does not know."""
+
+UNFORESEEN = "internal-error"
 
 MOST_ERRORS = 10
 """Fields at fault that an answer names."""
@@ -106,9 +108,9 @@ class Problem(Exception):
                 return Problem(status, code, str(error))
         return Problem(500, "index-failed", str(error))
 
-    def response(self, request: Request) -> Response:
-        """Return the answer to `request`."""
-        content = msgspec.json.encode(self.body(request.scope))
+    def response(self, scope: Mapping[str, Any]) -> Response:
+        """Return the answer to the request of an ASGI scope."""
+        content = msgspec.json.encode(self.body(scope))
         return Response(content, self.status, self.headers, media_type=MEDIA_TYPE)
 
     def body(self, scope: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,36 +142,58 @@ def _sendable(text: str) -> str:
     return whole if len(whole) <= LONGEST_DETAIL else whole[:LONGEST_DETAIL] + "..."
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Answer every failure of `app` with problem+json."""
+class ProblemAnswers:
+    """Answers whatever goes wrong inside with problem+json.
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
-        return error.response(request)
+    Args:
+        app: answers requests.
+    """
 
-    @app.exception_handler(LsrError)
-    async def refused(request: Request, error: LsrError) -> Response:
-        answer = Problem.of(error)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            logger.error("%s: %s", request.scope.get("lsr.request_id"), error)
-        return answer.response(request)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return invalid_request(error.errors()).response(request)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
 
-    @app.exception_handler(HTTPException)
-    async def of_framework(request: Request, error: HTTPException) -> Response:
-        status = error.status_code
-        code = HTTPStatus(status).phrase.lower().replace(" ", "-")
-        detail = _OF_FRAMEWORK.get(status, error.detail)
-        headers = dict(error.headers or {})
-        return Problem(status, code, detail, headers=headers).response(request)
+        Raises:
+            Exception: the answer has begun, or nobody foresaw this; the server's log says more.
+        """
+        has_begun = False
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        detail = "The service failed on this request; its log says more."
-        return Problem(500, "internal-error", detail).response(request)
+        async def send_on(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            problem = _problem_of(error)
+            if isinstance(error, LsrError) and problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                logger.error("%s: %s", scope.get("lsr.request_id"), error)
+            await problem.response(scope)(scope, receive, send)
+            if problem.code == UNFORESEEN:
+                raise
+
+
+def _problem_of(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case LsrError():
+            return Problem.of(error)
+        case RequestValidationError():
+            return invalid_request(error.errors())
+        case HTTPException(status_code=status):
+            code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+            detail = _OF_FRAMEWORK.get(status, error.detail)
+            return Problem(status, code, detail, headers=dict(error.headers or {}))
+        case _:
+            return Problem(
+                500, UNFORESEEN, "The service failed on this request; its log says more."
+            )
 
 
 def invalid_request(errors: Sequence[Any]) -> Problem:

@@ -12,7 +12,7 @@ from lsr.errors import LsrError
 from lsr.service.answers import JsonAnswer
 from lsr.service.catalog import Catalog
 from lsr.service.departures import WhileConnected
-from lsr.service.json_bodies import DirectRoute
+from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.problems import FieldError, Problem
 from lsr.service.search_messages import BatchAnswer, BatchRequest, SearchAnswer, SearchRequest
@@ -21,7 +21,7 @@ from lsr.service.settings import Settings
 
 router = APIRouter(
     prefix="/v1/indexes/{name}",
-    route_class=DirectRoute,
+    route_class=StrictRoute,
     tags=["search"],
     dependencies=[Depends(requires(Scope.SEARCH))],
 )
@@ -79,7 +79,7 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
             if search.commit is not None:
                 detail = "A batch has one commit for all of its searches; give it beside them."
                 raise Problem(422, "invalid-request", detail)
-            return await searching.answer_from(served, index, search)
+            return await searching.answer(searching.begin_from(served, index, search))
         except Problem as problem:
             return problem
         except LsrError as error:
@@ -105,8 +105,11 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
 
 async def _answer(request: Request, name: str, wanted: SearchRequest) -> Response:
     searching: Searching = request.app.state.searching
-    with WhileConnected(request):
-        values = await searching.answer(_catalog(request)[name], wanted)
+    search = await searching.begin(_catalog(request)[name], wanted)
+    values = searching.answer_at_once(search)
+    if values is None:
+        with WhileConnected(request):
+            values = await searching.answer(search)
     scope = request.scope
     scope["lsr.index"], scope["lsr.stages"] = name, values["took_ms"]
     if request.app.state.settings.log_queries:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lsr.conversations import Question
 from lsr.documents import QueryBatch
-from lsr.errors import InvalidInputError
 from lsr.index.searcher import CHUNK_QUERIES
 from lsr.retrieval import Hit, HybridQueries, Index
 from lsr.service.catalog import ServedIndex
@@ -23,10 +22,17 @@ from lsr.service.search_answers import Times, answer_values, page_of_hits, unkno
 from lsr.service.search_messages import SearchRequest
 from lsr.service.search_questions import Plan, is_empty, plan_of, question_of, timeout_s
 from lsr.service.settings import Settings
-from lsr.sparse import SparseBatch, batch_of_named_terms
+from lsr.sparse import SparseBatch
 
 TOGETHER = CHUNK_QUERIES
 """Searches that are taken at once: as many as one call of a kernel answers."""
+
+AT_ONCE_NS = 300_000
+"""What a search may be expected to take to be answered in the event loop: about what it costs to
+hand it to a thread, which then wants the interpreter's lock, and back. All others wait as long."""
+
+TERM_NS, HIT_NS = 500, 2_000
+"""What a term and a hit take beside the search itself."""
 
 Values = dict[str, Any]
 
@@ -37,17 +43,17 @@ class Search:
 
     Attributes:
         name: of the index.
-        index: the snapshot.
         request: what came.
         question: what is asked.
-        vector: the encoded question; None for one that came as a vector.
+        plan: how it is to be ranked, and from which snapshot.
+        vector: the question in the index's vocabulary, once it is.
         times: how long each stage took.
     """
 
     name: str
-    index: Index
     request: SearchRequest
     question: Question | dict[str, float]
+    plan: Plan
     vector: SparseBatch | HybridQueries | None = None
     times: Times = field(default_factory=Times)
 
@@ -85,32 +91,65 @@ class Searching:
         self._encoding.close()
         self._ranking.close()
 
-    async def answer(self, served: ServedIndex, request: SearchRequest) -> Values:
+    async def begin(self, served: ServedIndex, request: SearchRequest) -> Search:
+        """Return a search of the snapshot that a request asks for.
+
+        Raises:
+            Problem: the request cannot be answered as it stands.
+            LsrError: the index cannot answer it.
+        """
+        return self.begin_from(served, await served.snapshot(request.commit), request)
+
+    def begin_from(self, served: ServedIndex, index: Index, request: SearchRequest) -> Search:
+        """Return a search of a certain snapshot; see `begin`."""
+        question = question_of(request)
+        return Search(served.name, request, question, plan_of(request, index, self._settings))
+
+    def answer_at_once(self, search: Search) -> Values | None:
+        """Return the answer as `answer` does, where it needs no thread; else None.
+
+        That is so for a vector whose lists are in memory and short (`AT_ONCE_NS`), where neither
+        documents nor filters are to be read.
+
+        Raises:
+            LsrError: the index cannot answer it.
+        """
+        if is_empty(search.question):
+            return _nothing(search)
+        plan, request = search.plan, search.request
+        ranks_alone = request.fields == [] and not (request.explain or request.highlight)
+        if not isinstance(search.question, dict) or plan.where is not None or not ranks_alone:
+            return None
+        began = time.perf_counter()
+        expected_ns = TERM_NS * len(search.question) + HIT_NS * plan.depth
+        if expected_ns > AT_ONCE_NS:
+            return None
+        search.vector = vector = plan.index.vector_of(search.question)
+        if expected_ns + plan.index.searcher.expected_ns(vector.terms) > AT_ONCE_NS:
+            return None
+        encoded = time.perf_counter()
+        (found,) = _ranked(plan, [vector])
+        search.times.encode = encoded - began
+        search.times.score = time.perf_counter() - encoded
+        values = _answered(search, found, vector)
+        self._metrics.count_batch(1)
+        self._metrics.count_stages(search.times.as_seconds())
+        return values
+
+    async def answer(self, search: Search) -> Values:
         """Return the answer to a search as JSON values; see `SearchAnswer`.
 
         Raises:
             Problem: the request cannot be answered as it stands, or not now.
             LsrError: the index cannot answer it.
         """
-        return await self.answer_from(served, await served.snapshot(request.commit), request)
-
-    async def answer_from(
-        self, served: ServedIndex, index: Index, request: SearchRequest
-    ) -> Values:
-        """Return the answer from a certain snapshot; see `answer`."""
-        question = question_of(request)
-        plan = plan_of(request, index, self._settings)
-        search = Search(served.name, index, request, question)
-        if is_empty(question):
-            if plan.where is not None:
-                index.parse_filter(plan.filter or "")
-            return answer_values(
-                served.name, index, request, [], search.times, warnings=["The query is empty."]
-            )
+        if is_empty(search.question):
+            return _nothing(search)
+        plan, request = search.plan, search.request
         until = time.perf_counter() + timeout_s(request, self._settings)
         try:
-            if not isinstance(question, dict):
-                kind = index, request.alpha
+            if not isinstance(search.question, dict):
+                kind = plan.index, request.alpha
                 search.vector = await self._encoding.ask(kind, search, until - time.perf_counter())
             values = await self._ranking.ask(plan, search, until - time.perf_counter())
         except Problem as problem:
@@ -127,7 +166,7 @@ class Searching:
     ) -> None:
         began = time.perf_counter()
         self._metrics.count_batch(len(together))
-        together, vectors = _vectors(plan.index, together, deliver)
+        together, vectors = _vectors(together, deliver)
         if not together:
             return
         encoded = time.perf_counter()
@@ -139,7 +178,7 @@ class Searching:
             search.times.encode += encoded - began
             search.times.score = scored - encoded
             try:
-                deliver(waiting, _answered(search, plan, hits, vector))
+                deliver(waiting, _answered(search, hits, vector))
             except Exception as error:
                 deliver(waiting, error)
 
@@ -167,22 +206,14 @@ def _encode(
 
 
 def _vectors(
-    index: Index, together: Sequence[Waiting[Search, Values]], deliver: Deliver[Search, Values]
+    together: Sequence[Waiting[Search, Values]], deliver: Deliver[Search, Values]
 ) -> tuple[Sequence[Waiting[Search, Values]], list[SparseBatch | HybridQueries]]:
     """Return the searches that can be ranked, and their vectors; deliver why others cannot."""
-    if not any(waiting.payload.vector for waiting in together):
-        try:
-            rows = [waiting.payload.question for waiting in together]
-            named = [row for row in rows if isinstance(row, dict)]
-            batch = index.searcher.vocabulary.queries(*batch_of_named_terms(named))
-            return together, [batch.slice(row, row + 1) for row in range(len(batch))]
-        except InvalidInputError:
-            pass  # one of them is at fault; which one?
     sound, vectors = [], []
     for waiting in together:
         search = waiting.payload
         try:
-            vectors.append(search.vector or index.vector_of(search.question))
+            vectors.append(search.vector or search.plan.index.vector_of(search.question))
             sound.append(waiting)
         except Exception as error:
             deliver(waiting, error)
@@ -190,12 +221,16 @@ def _vectors(
 
 
 def _ranked(
-    plan: Plan, vectors: Sequence[SparseBatch | HybridQueries], stops: NDArray[np.uint8]
+    plan: Plan,
+    vectors: Sequence[SparseBatch | HybridQueries],
+    stops: NDArray[np.uint8] | None = None,
 ) -> list[list[Hit]]:
     """Return the hits of each vector; those of one that is stopped mean nothing."""
     index = plan.index
 
-    def rank(vectors: SparseBatch | HybridQueries, stops: NDArray[np.uint8]) -> list[list[Hit]]:
+    def rank(
+        vectors: SparseBatch | HybridQueries, stops: NDArray[np.uint8] | None
+    ) -> list[list[Hit]]:
         found = index.rank(
             vectors,
             plan.depth,
@@ -207,31 +242,42 @@ def _ranked(
 
     sparse = [one for one in vectors if isinstance(one, SparseBatch)]
     if len(sparse) == len(vectors):
-        batch = SparseBatch.concatenate(sparse) if len(sparse) > 1 else sparse[0]
-        return rank(batch, stops)
-    return [rank(one, stops[row : row + 1])[0] for row, one in enumerate(vectors)]
+        return rank(SparseBatch.concatenate(sparse), stops)
+    return [
+        rank(one, None if stops is None else stops[row : row + 1])[0]
+        for row, one in enumerate(vectors)
+    ]
 
 
-def _answered(
-    search: Search, plan: Plan, found: Sequence[Hit], vector: SparseBatch | HybridQueries
-) -> Values:
+def _answered(search: Search, found: Sequence[Hit], vector: SparseBatch | HybridQueries) -> Values:
     """Return the answer to a search that was ranked."""
     began = time.perf_counter()
-    request, index = search.request, search.index
+    request, plan = search.request, search.plan
     warnings = []
     if isinstance(vector, SparseBatch):
         if isinstance(search.question, dict) and vector.nnz < len(search.question):
-            warnings = unknown_terms(index, search.question)
+            warnings = unknown_terms(plan.index, search.question)
         if vector.nnz == 0:
             warnings.append("No term of the query is known to the index.")
-    hits = page_of_hits(index, search.question, found, request, plan.approximation)
+    hits = page_of_hits(plan.index, search.question, found, request, plan.approximation)
     search.times.fetch = time.perf_counter() - began
     return answer_values(
         search.name,
-        index,
+        plan.index,
         request,
         hits,
         search.times,
         has_more=len(found) > request.offset + request.k,
         warnings=warnings,
+    )
+
+
+def _nothing(search: Search) -> Values:
+    """Return the answer to an empty question."""
+    plan = search.plan
+    if plan.where is not None:
+        plan.index.parse_filter(plan.filter or "")
+    warnings = ["The query is empty."]
+    return answer_values(
+        search.name, plan.index, search.request, [], search.times, warnings=warnings
     )

@@ -10,7 +10,7 @@ from lsr.conversations import Question, question_text
 from lsr.encoders import Encoder
 from lsr.errors import InvalidInputError, VocabularyMismatchError
 from lsr.index import Vocabulary, VocabularyKind
-from lsr.sparse import SparseBatch, batch_of_named_terms
+from lsr.sparse import SparseBatch
 
 QueryLike = Question | Mapping[str, float] | SparseBatch | Any
 
@@ -51,8 +51,7 @@ def given_vector(query: QueryLike, vocabulary: Vocabulary) -> SparseBatch:
         InvalidInputError: it is no vector, or more than one.
     """
     if isinstance(query, Mapping):
-        named = {str(term): weight for term, weight in query.items()}
-        return vocabulary.queries(*batch_of_named_terms([named], place="the query".format))
+        return vocabulary.query({str(term): weight for term, weight in query.items()})
     if not isinstance(query, SparseBatch) and not hasattr(query, "shape"):
         raise InvalidInputError(
             "A query must be a text, a Conversation, a {term: weight} mapping or a sparse row, "

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lsr.errors import InvalidInputError, VocabularyMismatchError
 from lsr.index import Vocabulary, VocabularyKind
@@ -70,3 +72,27 @@ def test_numbered_terms_may_be_queried_by_their_digits() -> None:
     assert _rows(vocabulary.queries(*batch_of_named_terms([{"7": 1.0, "12": 1.0}]))) == [{7: 1.0}]
     with pytest.raises(InvalidInputError, match="has the term 'cat'"):
         vocabulary.queries(*batch_of_named_terms([{"cat": 1.0}]))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["emu", "cat", "dog", "bee", "", "ox"]),
+        st.integers(0, 3) | st.floats(0, 3.4e38) | st.sampled_from([1e-46, 1e-40]),
+    )
+)
+def test_a_single_query_is_what_many_are(weights: dict[str, float]) -> None:
+    names = Vocabulary(VocabularyKind.NAMES, ["dog", "emu", "", "cat"])
+
+    single, many = names.query(weights), names.queries(*batch_of_named_terms([weights]))
+
+    assert single.n_terms == many.n_terms
+    for one, other in zip(single.row(0), many.row(0), strict=True):
+        assert one.dtype == other.dtype
+        assert one.tolist() == other.tolist()
+    assert single.indptr.tolist() == many.indptr.tolist()
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf"), True, None, "1", 10**400])
+def test_a_single_query_has_sound_weights(weight: float) -> None:
+    with pytest.raises(InvalidInputError, match="the weight of term 'cat'"):
+        Vocabulary(VocabularyKind.NAMES, ["cat"]).query({"cat": weight})

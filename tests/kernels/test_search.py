@@ -15,9 +15,12 @@ from lsr.kernels.queries import Queries, begin, finish
 from lsr.kernels.range_coding import encode_range, kth_impacts
 from lsr.kernels.score_filter import new_scratch
 from lsr.kernels.search import (
+    DOC_NS,
+    POSTING_NS,
+    ROW_NS,
     SegmentView,
-    are_prepared,
     choose,
+    expected_ns,
     raise_thresholds,
     search_segment,
 )
@@ -209,17 +212,22 @@ def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
     assert queries.thresholds.tolist() == [3 * 255 - 1]
 
 
-def test_a_segment_is_prepared_for_the_terms_that_it_has() -> None:
+def test_what_a_search_takes_is_known_once_its_terms_are_prepared() -> None:
     view = _collection(1, 50, 0.0).view._replace(is_prepared=np.arange(N_TERMS) < 5)
+    for_documents = view.n_docs * DOC_NS
 
-    def is_prepared(*terms: int) -> bool:
-        found: bool = are_prepared(bind(view), np.array(terms, dtype=np.uint32))
+    def expected(*terms: int) -> float:
+        found: float = expected_ns(bind(view), np.array(terms, dtype=np.uint32))
         return found
 
-    assert is_prepared(0, 4)
-    assert is_prepared(4, N_TERMS)  # the segment has no such term
-    assert is_prepared()
-    assert not is_prepared(4, 5)
+    def share(term: int) -> float:
+        has_row = view.rows.numbers[term] >= 0
+        return view.n_docs * ROW_NS if has_row else int(view.frequencies[term]) * POSTING_NS
+
+    assert expected(0, 4) == pytest.approx(for_documents + share(0) + share(4))
+    assert expected(4, N_TERMS) == expected(4)  # the segment has no such term
+    assert expected() == pytest.approx(for_documents)
+    assert expected(4, 5) == np.inf
 
 
 def _hits(collection: Collection, k: int, bound_factor: float, max_ranges: int) -> list[set[int]]:

@@ -11,7 +11,8 @@ from fastapi import Request
 
 from lsr.service.departures import WhileConnected
 from lsr.service.log import RequestLog
-from lsr.service.problems import Problem
+from lsr.service.problems import Problem, ProblemAnswers
+from lsr.service.searching import Searching
 from serving import Serve
 
 
@@ -36,6 +37,43 @@ def test_a_sane_request_id_is_taken_over(
 
     assert (answer.headers["x-request-id"] == given) is is_kept
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_what_nobody_foresaw_is_a_problem(
+    method: str, folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(folder)
+    monkeypatch.setattr(Searching, "begin", lambda *_: 1 / 0)
+
+    answer = client.request(
+        method,
+        "/v1/indexes/things/search",
+        params={"q": "a"} if method == "GET" else {},
+        json={"vector": {"t": 1}} if method == "POST" else None,
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "division" not in answer.text
+
+
+def test_an_answer_that_breaks_off_is_not_answered_twice() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def breaks_off(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        raise Problem(503, "too-late", "This comes too late.")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    answers = ProblemAnswers(breaks_off)
+    with pytest.raises(Problem):
+        asyncio.run(answers({"type": "http", "path": "/"}, send, send))  # type: ignore[arg-type]
+
+    assert [message["type"] for message in sent] == ["http.response.start"]
 
 
 def test_searches_are_counted_by_route_and_stage(folder: Path, serve: Serve) -> None:

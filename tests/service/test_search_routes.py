@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lsr.retrieval import Index
-from lsr.service import catalog
+from lsr.service import catalog, searching
 from serving import Serve
 
 URL = "/v1/indexes/things/search"
@@ -38,6 +38,36 @@ def test_hits_are_those_of_the_index(client: TestClient, folder: Path) -> None:
     }
     assert set(answer["took_ms"]) == {"queue", "encode", "score", "fetch", "total"}
     assert answer["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"vector": {"t": 1, "only4": 3, "zebra": 1}, "k": 7, "offset": 2, "fields": []},
+        {"vector": {"zebra": 1}, "fields": []},
+        {"vector": {"t": -1}, "fields": []},
+        {"vector": {"t": 1}, "fields": [], "max_ranges": 1},
+    ],
+)
+def test_what_is_answered_at_once_is_what_a_thread_answers(
+    client: TestClient, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> tuple[dict[str, Any], bool]:
+        stage = 'lsr_search_stage_seconds_sum{stage="queue"}'
+        waited = [one for one in client.get("/metrics").text.splitlines() if stage in one]
+        values = client.post(URL, json=body).json()
+        values.pop("took_ms", None)
+        values.pop("request_id", None)
+        after = [one for one in client.get("/metrics").text.splitlines() if stage in one]
+        return values, waited == after
+
+    client.post(URL, json=body)  # the lists are checked from now on
+    at_once, has_not_waited = answer()
+    monkeypatch.setattr(searching, "AT_ONCE_NS", 0)
+    by_thread, _ = answer()
+
+    assert at_once == by_thread
+    assert has_not_waited
 
 
 def test_pages_follow_each_other(client: TestClient) -> None:
