@@ -25,6 +25,7 @@ from lsr.cli.info import info
 from lsr.cli.merge import merge
 from lsr.cli.mine import mine
 from lsr.cli.output import add_command, console, show_warnings
+from lsr.cli.pseudo_queries import pseudo_queries
 from lsr.cli.reproduce import reproduce
 from lsr.cli.search import search
 from lsr.cli.serve import serve
@@ -59,6 +60,7 @@ add_command(app, evaluate, name="eval")
 add_command(app, reproduce)
 add_command(app, train)
 add_command(app, mine)
+add_command(app, pseudo_queries)
 app.add_typer(idf.app, name="idf")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

@@ -26,7 +26,7 @@ import torch
 from lsr.encoders.tokenization import TokenizedText
 from lsr.training.batches import TrainingBatch
 from lsr.training.objective import Objective
-from lsr.training.towers import TrainableEncoder, Vectors
+from lsr.training.towers import Tower, TrainableEncoder
 
 DROPOUT = 2
 """The random stream of dropout; those of `lsr.training.batches` are others."""
@@ -40,22 +40,21 @@ class StepResult:
         parts: what was summed up to the objective.
         queries: shape (n, n_terms), vectors of the whole batch.
         documents: shape (n * g, n_terms), the same.
-        places: of this process's documents; see `Vectors`.
-        documents_here: vectors of this process's documents.
+        first_token_share: of some documents of this process; see `NetworkTower`. Computed when
+            it is called.
     """
 
     parts: dict[str, torch.Tensor]
     queries: torch.Tensor
     documents: torch.Tensor
-    places: torch.Tensor | None
-    documents_here: torch.Tensor
+    first_token_share: Callable[[], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Few:
     """Texts that are encoded at a time."""
 
-    tower: torch.nn.Module
+    tower: Tower
     texts: Sequence[TokenizedText]
     seed: int
 
@@ -96,10 +95,7 @@ class BatchGradient:
         is_whole = all(len(one) == 1 for one in few.values())
         with torch.set_grad_enabled(is_whole):
             encoded = {side: [self._encode(one) for one in cut] for side, cut in few.items()}
-        own = {
-            side: torch.cat([one.weights.float() for one in parts])
-            for side, parts in encoded.items()
-        }
+        own = {side: torch.cat([one.float() for one in parts]) for side, parts in encoded.items()}
         leaves = {side: one.detach().requires_grad_() for side, one in own.items()}
         whole = {side: gathered(leaf) for side, leaf in leaves.items()}
         parts = self._objective(batch, whole, step)
@@ -114,13 +110,12 @@ class BatchGradient:
             else:
                 self._carry_on(few[side], gradient)
         sum_gradients(self.encoder)
-        places = [one.places for one in encoded["documents"] if one.places is not None]
+        some = few["documents"][0]
         return StepResult(
             parts={name: part.detach() for name, part in parts.items()},
             queries=whole["queries"].detach(),
             documents=whole["documents"].detach(),
-            places=torch.cat(places) if places else None,
-            documents_here=own["documents"].detach(),
+            first_token_share=lambda: some.tower.first_token_share(some.texts),
         )
 
     def _objective(
@@ -139,7 +134,7 @@ class BatchGradient:
 
     def _cut(
         self,
-        tower: torch.nn.Module,
+        tower: Tower,
         texts: Sequence[TokenizedText],
         per_query: int,
         numbers: tuple[int, ...],
@@ -149,19 +144,19 @@ class BatchGradient:
         starts = range(0, len(texts), size)
         return [_Few(tower, texts[at : at + size], stream(*seeds, at)) for at in starts]
 
-    def _encode(self, few: _Few) -> Vectors:
+    def _encode(self, few: _Few) -> torch.Tensor:
         # The same seed both times, so that dropout leaves out the same on the way back.
         torch.manual_seed(few.seed)
         has_gradient = torch.is_grad_enabled() and _is_trained(few.tower)
         with torch.set_grad_enabled(has_gradient), self.autocast():
-            vectors: Vectors = few.tower(few.texts)
+            vectors: torch.Tensor = few.tower(few.texts)
         return vectors
 
     def _carry_on(self, cut: Sequence[_Few], gradient: torch.Tensor) -> None:
         """Encode again, with gradients, and carry on those of the vectors."""
         start = 0
         for few in cut:
-            vectors = self._encode(few).weights.float()
+            vectors = self._encode(few).float()
             self.backward((vectors * gradient[start : start + len(few.texts)]).sum())
             start += len(few.texts)
 

@@ -42,7 +42,7 @@ def calibrate(tower: NetworkTower, texts: Sequence[TokenizedText], n_terms: floa
     with torch.no_grad():
         batch = TextTensors.of(texts, tower.network.pad_id, layer.weight.device)
         _, hidden = tower.network(batch)
-        logits, _ = largest_logits(hidden, layer.weight, layer.bias, batch.pooled)
+        logits = largest_logits(hidden, layer.weight, layer.bias, batch.pooled)
         n_kept = min(max(1, round(n_terms * len(texts))), logits.numel() - 1)
         ordered = logits.flatten().float().sort(descending=True).values
         shift = -(ordered[n_kept - 1] + ordered[n_kept]) / 2

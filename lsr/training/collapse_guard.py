@@ -202,15 +202,13 @@ def _why_alike(likeness: float, result: StepResult, step: int) -> str:
         f"At step {step} the vectors of all documents are alike (mean cosine {likeness:.3f}), so "
         "that they rank nothing"
     )
-    if result.places is not None:
-        weights = result.documents_here
-        of_first = float((weights * (result.places == 0)).sum() / weights.sum().clamp(min=1e-9))
-        if of_first > 0.5:
-            return (
-                f"{seen}: {of_first:.0%} of their weight comes from the first token, which "
-                "attention rests on whatever the text. Pool the text's own tokens only: a method "
-                "with tokens = 'text', such as distilsplade-sep."
-            )
+    of_first = result.first_token_share()
+    if of_first is not None and of_first > 0.5:
+        return (
+            f"{seen}: {of_first:.0%} of their weight comes from the first token, which "
+            "attention rests on whatever the text. Pool the text's own tokens only: a method "
+            "with tokens = 'text', such as distilsplade-sep."
+        )
     return (
         f"{seen}. Check that positives differ from negatives, lower schedule.learning_rate, and "
         "lower the penalties."

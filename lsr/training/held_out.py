@@ -123,7 +123,7 @@ def _vectors(tower: torch.nn.Module, texts: Sequence[TokenizedText]) -> Iterator
     filler = next(one for one in texts if one.ids.size)
     filled = [one if one.ids.size else filler for one in texts]
     for start in range(0, len(texts), TEXTS_AT_ONCE):
-        weights = tower(filled[start : start + TEXTS_AT_ONCE]).weights.float()
+        weights = tower(filled[start : start + TEXTS_AT_ONCE]).float()
         for number in blank:
             if start <= number < start + TEXTS_AT_ONCE:
                 weights[number - start] = 0

@@ -1,16 +1,17 @@
 """Which lambda makes vectors as sparse as wanted? Steered while the model is trained.
 
-A controller multiplies the lambdas of a side with a factor, whose logarithm follows how far the
-measured number is from the target, on a logarithmic scale:
+A controller multiplies the lambdas of a side with a factor, so that the measured number follows a
+path, on a logarithmic scale, from where it begins to the target:
 
-    error = log(measured / target), smoothed
-    log factor = sum of INTEGRAL * error over the steps in which the error did not shrink
-                 + PROPORTIONAL * error
+    path(step) = target * (first / target) ^ exp(-step / time),  time = steps / PATHS
+    error = log(measured, smoothed) - log path(step)
+    log factor = PROPORTIONAL * (error + sum of error / time)
 
-The sum finds the factor, however many orders of magnitude away; what is proportional lets go of
-lambda as the target comes near. Vectors answer to lambda late, over hundreds of steps. So nothing
-is added while the error shrinks by itself: what was added on the way would carry vectors far beyond
-the target, and terms that are lost come back slowly.
+Vectors do not answer to lambda with a number of terms but with a speed: while lambda outweighs the
+losses, terms go on dying, at a pace that the learning rate sets. Held against the target itself,
+the error is large for hundreds of steps, and the sum grows to a lambda that makes vectors fall; it
+is far too high once they are there. Held against a path that slows down as it nears the target, the
+error stays small, and lambda is already the one that keeps vectors in place when they arrive.
 """
 
 from __future__ import annotations
@@ -21,15 +22,12 @@ from typing import Any
 SMOOTHING = 0.9
 """Share of the last estimate that is kept: a batch's mean scatters by some percent."""
 
-SLOW_SMOOTHING = 0.98
-"""The same of the estimate that tells whether the error shrinks."""
+PROPORTIONAL = 7.0
 
-FAST_ENOUGH = 1.2
-"""How far the slow estimate, some 40 steps behind, must be off more than the fast one for the error
-to count as shrinking: it then halves within some 150 steps."""
+PATHS = 6
+"""The path comes within a factor of first ^ exp(-6 / 2) of the target halfway through a training,
+which leaves the second half, where learning rates are low, to stay there."""
 
-INTEGRAL = 0.02
-PROPORTIONAL = 3.0
 LARGEST_ERROR = 1.0
 """Errors count up to a factor of e."""
 
@@ -41,18 +39,22 @@ class SparsityTarget:
 
     Args:
         target: mean terms of a text, or FLOPS.
+        n_steps: of the training.
     """
 
-    def __init__(self, target: float) -> None:
+    def __init__(self, target: float, n_steps: int) -> None:
         self.target = target
+        self._time = n_steps / PATHS
+        self._n_observed = 0
         self._sum = 0.0
-        self._error: float | None = None
-        self._slow_error: float | None = None
+        self._error = 0.0
+        self._first: float | None = None
+        self._smoothed: float | None = None
 
     @property
     def factor(self) -> float:
         """What lambdas are multiplied with."""
-        return math.exp(_limited(self._sum + PROPORTIONAL * (self._error or 0.0), LOG_FACTOR_LIMIT))
+        return math.exp(_limited(self._sum + PROPORTIONAL * self._error, LOG_FACTOR_LIMIT))
 
     def observe(self, measured: float, ramp: float) -> None:
         """Take note of what a batch's vectors were.
@@ -61,27 +63,31 @@ class SparsityTarget:
             measured: mean terms of a text, or FLOPS.
             ramp: share of lambda that was in force: little is learned of it before the ramp ends.
         """
-        error = _limited(math.log(max(measured, 1e-3) / self.target), LARGEST_ERROR)
-        self._error = _smoothed(self._error, error, SMOOTHING)
-        self._slow_error = _smoothed(self._slow_error, error, SLOW_SMOOTHING)
-        shrinks = self._error * self._slow_error > 0 and (
-            abs(self._slow_error) > FAST_ENOUGH * abs(self._error)
-        )
-        if not shrinks:
-            self._sum = _limited(self._sum + INTEGRAL * ramp * self._error, LOG_FACTOR_LIMIT)
+        distance = math.log(max(measured, 1e-3) / self.target)
+        if self._first is None or self._smoothed is None:
+            self._first = self._smoothed = distance
+        self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * distance
+        self._n_observed += 1
+        path = self._first * math.exp(-self._n_observed / self._time)
+        self._error = _limited(self._smoothed - path, LARGEST_ERROR)
+        rise = PROPORTIONAL / self._time * ramp * self._error
+        self._sum = _limited(self._sum + rise, LOG_FACTOR_LIMIT)
 
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `restore` goes on."""
-        return {"sum": self._sum, "error": self._error, "slow_error": self._slow_error}
+        return {
+            "n_observed": self._n_observed,
+            "sum": self._sum,
+            "error": self._error,
+            "first": self._first,
+            "smoothed": self._smoothed,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self._sum = state["sum"]
-        self._error, self._slow_error = state["error"], state["slow_error"]
-
-
-def _smoothed(before: float | None, now: float, kept: float) -> float:
-    return now if before is None else kept * before + (1 - kept) * now
+        self._n_observed, self._sum = state["n_observed"], state["sum"]
+        self._error, self._first = state["error"], state["first"]
+        self._smoothed = state["smoothed"]
 
 
 def _limited(value: float, limit: float) -> float:

@@ -6,7 +6,6 @@ The formulas are those of `lsr.encoders.method`, with gradients; a test holds th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,20 +27,6 @@ from lsr.encoders.torch_weighers import TextTensors
 from lsr.errors import UnsupportedModelError
 from lsr.pruning import PruneRule, PruneType
 from lsr.training.tiled_head import largest_logits
-
-
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """Vectors of texts, dense in memory.
-
-    Attributes:
-        weights: shape (n_texts, n_terms), none below zero.
-        places: shape (n_texts, n_terms), int32, of the token that a term's weight came from; None
-            where several do.
-    """
-
-    weights: torch.Tensor
-    places: torch.Tensor | None = None
 
 
 class Network(torch.nn.Module):
@@ -108,23 +93,39 @@ class NetworkTower(torch.nn.Module):
         self._special = special
         self._top_k = _top_k(side)
 
-    def forward(self, texts: Sequence[TokenizedText]) -> Vectors:
-        """Return the vectors of texts, none of which is without tokens."""
+    def forward(self, texts: Sequence[TokenizedText]) -> torch.Tensor:
+        """Return the vectors of texts, shape (n_texts, n_terms), none of them without tokens."""
         device = next(self.network.parameters()).device
         batch = TextTensors.of(texts, self.network.pad_id, device)
         hidden, logits = self.network(batch)
         weighting = self.side.weighting
-        places = None
         if isinstance(weighting, TokenWeighting):
             weights = self._of_tokens(hidden, batch, weighting)
         else:
             assert isinstance(weighting, VocabularyWeighting)
             assert logits is not None
-            weights, places = self._of_terms(hidden, logits, batch, weighting)
+            weights = self._of_terms(hidden, logits, batch, weighting)
         if weighting.lexical:
             own = presence(texts, self._special, self.n_terms, device)
             weights = weights * own
-        return Vectors(finished(weights.clamp(min=0), self.side, self._top_k), places)
+        return finished(weights.clamp(min=0), self.side, self._top_k)
+
+    def first_token_share(self, texts: Sequence[TokenizedText]) -> float | None:
+        """Return how much of texts' largest logits above zero comes from their first token.
+
+        None where a weight does not come from one token.
+        """
+        weighting = self.side.weighting
+        if not isinstance(weighting, VocabularyWeighting) or not weighting.takes_largest_logit:
+            return None
+        layer = self.network.vocabulary
+        with torch.no_grad():
+            batch = TextTensors.of(texts, self.network.pad_id, layer.weight.device)
+            _, logits = self.network(batch)
+            largest = largest_logits(logits, layer.weight, layer.bias, batch.pooled).relu()
+            first = torch.nn.functional.linear(logits[:, 0], layer.weight, layer.bias)
+        first = torch.where((first >= largest) & batch.pooled[:, :1], largest, 0)
+        return float(first.sum() / largest.sum().clamp(min=1e-9))
 
     def _of_terms(
         self,
@@ -132,10 +133,10 @@ class NetworkTower(torch.nn.Module):
         logits: torch.Tensor,
         batch: TextTensors,
         weighting: VocabularyWeighting,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        layer, places = self.network.vocabulary, None
+    ) -> torch.Tensor:
+        layer = self.network.vocabulary
         if weighting.takes_largest_logit:
-            weights, places = largest_logits(logits, layer.weight, layer.bias, batch.pooled)
+            weights = largest_logits(logits, layer.weight, layer.bias, batch.pooled)
             weights = activated(weights, weighting.activation, weighting.saturation)
         else:
             each = torch.nn.functional.linear(logits, layer.weight, layer.bias).float()
@@ -147,7 +148,7 @@ class NetworkTower(torch.nn.Module):
         if weighting.quality:
             quality = self.network.number(Head.QUALITY, hidden[:, 0]).sigmoid()
             weights = weights * quality[:, None]
-        return weights, places
+        return weights
 
     def _of_tokens(
         self, hidden: torch.Tensor, batch: TextTensors, weighting: TokenWeighting
@@ -189,10 +190,17 @@ class TableTower(torch.nn.Module):
         self._special = special
         self._top_k = _top_k(side)
 
-    def forward(self, texts: Sequence[TokenizedText]) -> Vectors:
-        """Return the vectors of texts."""
+    def forward(self, texts: Sequence[TokenizedText]) -> torch.Tensor:
+        """Return the vectors of texts, shape (n_texts, n_terms)."""
         occurs = presence(texts, self._special, self.n_terms, self.table.device)
-        return Vectors(finished(occurs * self.table.clamp(min=0), self.side, self._top_k))
+        return finished(occurs * self.table.clamp(min=0), self.side, self._top_k)
+
+    def first_token_share(self, texts: Sequence[TokenizedText]) -> None:
+        """Return None: no weight comes from a token's place."""
+
+
+Tower = NetworkTower | TableTower
+"""A side of an encoder."""
 
 
 class TrainableEncoder(torch.nn.Module):
@@ -203,9 +211,7 @@ class TrainableEncoder(torch.nn.Module):
         documents: tower of documents; its network may be that of queries.
     """
 
-    def __init__(
-        self, queries: NetworkTower | TableTower, documents: NetworkTower | TableTower
-    ) -> None:
+    def __init__(self, queries: Tower, documents: Tower) -> None:
         super().__init__()
         self.queries = queries
         self.documents = documents

@@ -16,6 +16,7 @@ VERBS = [
     *("serve", "keys create", "keys list", "keys revoke"),
     *("bench encode", "bench search", "bench growth", "bench spmm"),
     *("compress analyze", "compress apply"),
+    "pseudo-queries",
 ]
 
 

@@ -24,15 +24,14 @@ def vectors(n_terms_each: int, seed: int, n: int = 8) -> torch.Tensor:
 def result(
     documents: torch.Tensor,
     queries: torch.Tensor | None = None,
-    places: torch.Tensor | None = None,
+    first_token_share: float | None = None,
     **parts: float,
 ) -> StepResult:
     return StepResult(
         parts={name: torch.tensor(value) for name, value in (parts or {"kl": 1.0}).items()},
         queries=vectors(10, 99) if queries is None else queries,
         documents=documents,
-        places=places,
-        documents_here=documents,
+        first_token_share=lambda: first_token_share,
     )
 
 
@@ -117,9 +116,8 @@ def test_vectors_that_are_all_alike_are_seen() -> None:
 
 def test_a_first_token_that_all_weight_comes_from_is_named() -> None:
     alike = vectors(50, 0)[:1].repeat(8, 1)
-    places = torch.zeros(8, N_TERMS, dtype=torch.int32)
 
-    _, symptom, message = alarm(guard(), [result(alike, places=places)] * 5)
+    _, symptom, message = alarm(guard(), [result(alike, first_token_share=1.0)] * 5)
 
     assert symptom is Symptom.ALIKE
     assert "100% of their weight comes from the first token" in message

@@ -19,6 +19,7 @@ from lsr.encoders.method import (
     TokenWeighting,
     VocabularyWeighting,
 )
+from lsr.encoders.torch_weighers import TextTensors
 from lsr.errors import ConfigError, UnsupportedModelError, VocabularyMismatchError
 from lsr.training.model_loading import StartingModel, load_starting_model
 from lsr.training.model_saving import save_trained
@@ -60,7 +61,7 @@ def assert_saved_is_trained(start: StartingModel, folder: Path) -> None:
         (start.encoder.documents, start.document_texts, encoder.encode_documents),
     ):
         with torch.no_grad():
-            trained = tower(tokenizer.tokenize(TEXTS)).weights.numpy()
+            trained = tower(tokenizer.tokenize(TEXTS)).numpy()
         saved = encode(TEXTS).to_scipy().toarray()
         np.testing.assert_allclose(saved, trained, rtol=ROUNDING, atol=ROUNDING)
         assert (trained > 0).any(1).sum() >= len(TEXTS) - 1
@@ -124,7 +125,7 @@ def test_a_trained_table_is_saved_with_the_model(tiny_bert: Path, tmp_path: Path
     assert isinstance(tower, TableTower)
     assert isinstance(tower.side.weighting, TableWeighting)
 
-    vectors = tower(start.query_texts.tokenize(["water water [SEP]"])).weights
+    vectors = tower(start.query_texts.tokenize(["water water [SEP]"]))
     vectors.sum().backward()
     with torch.no_grad():
         tower.table.add_(0.5 * tower.table.grad)
@@ -197,7 +198,7 @@ def test_only_the_heaviest_terms_have_a_gradient(tiny_bert: Path) -> None:
     start = load_starting_model(part(tiny_bert, method="splade-top-k"), seed=0)
     start.encoder.eval()
 
-    vectors = start.encoder.documents(start.document_texts.tokenize(TEXTS)).weights
+    vectors = start.encoder.documents(start.document_texts.tokenize(TEXTS))
 
     assert ((vectors > 0).sum(1) == 32).all()
 
@@ -211,3 +212,30 @@ def test_vectors_of_unit_length_have_finite_gradients_when_empty() -> None:
 
     assert vectors.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0, 0]]
     assert weights.grad.isfinite().all()
+
+
+def test_the_share_of_the_first_token_is_that_of_the_logits_that_it_wins(tiny_bert: Path) -> None:
+    start = load_starting_model(part(tiny_bert), seed=0)
+    tower, texts = start.encoder.documents.eval(), start.document_texts.tokenize(TEXTS)
+    assert isinstance(tower, NetworkTower)
+    first_only = [0.0, 0.0]
+
+    found = tower.first_token_share(texts)
+
+    for text in texts:
+        batch = TextTensors.of([text], tower.network.pad_id, torch.device("cpu"))
+        layer = tower.network.vocabulary
+        with torch.no_grad():
+            states = tower.network(batch)[1][0][batch.pooled[0]]
+            logits = (states @ layer.weight.t() + layer.bias).relu()
+        largest, place = logits.max(0)
+        first_only[0] += float(largest[place == 0].sum())
+        first_only[1] += float(largest.sum())
+    assert 0 < first_only[0] < first_only[1]
+    assert found == pytest.approx(first_only[0] / first_only[1], rel=ROUNDING)
+
+
+def test_weights_of_several_tokens_have_no_share_of_the_first(tiny_bert: Path) -> None:
+    start = load_starting_model(part(tiny_bert, method="splade-v1"), seed=0)
+
+    assert start.encoder.documents.first_token_share(start.document_texts.tokenize(TEXTS)) is None
