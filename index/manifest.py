@@ -19,7 +19,7 @@ from lsr.index.storage import (
     DRAFT_SUFFIX,
     FileEntry,
     disk_errors,
-    remove_file,
+    remove_tree,
     replace_file,
 )
 from lsr.index.vocabulary import VocabularyKind
@@ -131,10 +131,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def remove_orphans(path: Path, *manifests: Manifest | None) -> None:
-    """Remove segment files that no manifest names: leftovers of a crash, or replaced."""
-    keep = {name for manifest in manifests if manifest for name in manifest.file_names()}
+    """Remove segment files and shards that no manifest names: leftovers of a crash, or replaced."""
+    named = [name for manifest in manifests if manifest for name in manifest.file_names()]
+    keep = {name.partition("/")[0] for name in named}
     folder = path / SEGMENT_FOLDER
     with disk_errors(folder):
         for file in folder.glob("*") if folder.is_dir() else []:
             if file.name not in keep:
-                remove_file(file)
+                remove_tree(file)

@@ -66,15 +66,20 @@ def prepared(
     return segments
 
 
-def rank_by_impacts(queries: SparseBatch, stops: NDArray[np.uint8], plan: Plan) -> Ranked:
+def rank_by_impacts(
+    queries: SparseBatch, stops: NDArray[np.uint8], floors: NDArray[np.float64], plan: Plan
+) -> Ranked:
     """Rank by integer sums of query weight times impact, then scale the sums back to weights.
 
     Args:
         queries: the queries.
         stops: shape (n_queries,), see `lsr.kernels.queries.Queries`.
+        floors: shape (n_queries,), see `lsr.kernels.queries.begin`.
         plan: what is common to them.
     """
-    under_way = begin(queries.indptr, queries.terms, queries.weights, plan.k, stops)
+    under_way = begin(
+        queries.indptr, queries.terms, queries.weights, plan.k, stops, floors, plan.step
+    )
     scratch = _thread_scratch()
     approximation = plan.approximation
     for segment in plan.segments:
@@ -89,12 +94,15 @@ def rank_by_impacts(queries: SparseBatch, stops: NDArray[np.uint8], plan: Plan) 
     return finish(under_way, plan.step)
 
 
-def rank_by_weights(queries: SparseBatch, stops: NDArray[np.uint8], plan: Plan) -> Ranked:
+def rank_by_weights(
+    queries: SparseBatch, stops: NDArray[np.uint8], floors: NDArray[np.float64], plan: Plan
+) -> Ranked:
     """Rank by float32 sums of query weight times document weight, in the order of the terms.
 
     Args:
         queries: the queries.
         stops: shape (n_queries,); a query is stopped at the next segment.
+        floors: not looked at, as every document is scored anyway.
         plan: what is common to them.
     """
     doc_numbers = np.full((len(queries), plan.k), -1, dtype=np.int64)

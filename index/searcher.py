@@ -131,6 +131,7 @@ class Searcher:
         algorithm: Algorithm = Algorithm.AUTO,
         once: bool = False,
         stops: NDArray[np.uint8] | None = None,
+        floors: NDArray[np.float64] | None = None,
     ) -> Rankings:
         """Return the best `k` documents of every query: the exact best, unless told otherwise.
 
@@ -149,6 +150,8 @@ class Searcher:
                 than to do without (`single_question`); it changes nothing else.
             stops: shape (n_queries,), 0; another thread that sets a value ends the search for that
                 query early, whose hits then mean nothing.
+            floors: shape (n_queries,), a score that `k` documents of another part of the index
+                reach, see `lsr.index.shards`; documents that score less may be left out.
 
         Raises:
             InvalidInputError: `k` or `threads` is below 1.
@@ -175,16 +178,18 @@ class Searcher:
         )
         rank = rank_by_weights if self._is_float else rank_by_impacts
         stops = np.zeros(len(queries), dtype=np.uint8) if stops is None else stops
+        floors = np.zeros(len(queries)) if floors is None else floors
         if len(queries) <= CHUNK_QUERIES:
-            return Rankings(*rank(queries, stops, plan))
+            return Rankings(*rank(queries, stops, floors, plan))
         starts = range(0, len(queries), CHUNK_QUERIES)
         chunks = [
             queries.slice(start, min(start + CHUNK_QUERIES, len(queries))) for start in starts
         ]
         stops_of = [stops[start : start + CHUNK_QUERIES] for start in starts]
+        floors_of = [floors[start : start + CHUNK_QUERIES] for start in starts]
         with ThreadPoolExecutor(threads) as pool:
             try:
-                ranked = list(pool.map(rank, chunks, stops_of, repeat(plan)))
+                ranked = list(pool.map(rank, chunks, stops_of, floors_of, repeat(plan)))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

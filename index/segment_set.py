@@ -88,6 +88,11 @@ class SegmentSet:
         return [segment.entry for segment in self._segments]
 
     @property
+    def n_sharded(self) -> int:
+        """Segments that lie in shards, all of them before the others."""
+        return sum("/" in entry.name for entry in self.entries)
+
+    @property
     def n_new(self) -> int:
         """Documents that no commit names."""
         return sum(size.n_live for size in self._sizes(self.n_published))

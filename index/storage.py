@@ -285,6 +285,29 @@ def remove_folder(path: Path) -> None:
         disk.remove_folder(path)
 
 
+def remove_tree(path: Path) -> None:
+    """Remove a file, or a folder with all that it holds."""
+    if path.is_dir() and not path.is_symlink():
+        for one in path.iterdir():
+            remove_tree(one)
+        remove_folder(path)
+    else:
+        remove_file(path)
+
+
+def move_folder(old: Path, new: Path) -> bool:
+    """Give a folder another name, durably; False where a folder that is not empty has it."""
+    with disk_errors(new):
+        try:
+            disk.rename(old, new)
+        except OSError as error:
+            if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+                return False
+            raise
+        sync_folder(new.parent)
+    return True
+
+
 def sync_folder(path: Path) -> None:
     """Force the names in a folder to the disk."""
     with disk_errors(path), _sync_errors(path):

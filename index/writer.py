@@ -364,7 +364,7 @@ class IndexWriter:
     def _tidy_up(self) -> None:
         """Merge what should be merged, in a commit of its own that changes no answer."""
         try:
-            if self._segments.merge_small(0):
+            if self._segments.merge_small(self._segments.n_sharded):
                 self.commit()
         except DiskFullError as error:
             logger.warning("All documents are committed, but segments were not merged: %s", error)

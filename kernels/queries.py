@@ -47,6 +47,8 @@ def begin(
     weights: NDArray[np.float32],
     k: int,
     stops: NDArray[np.uint8],
+    floors: NDArray[np.float64],
+    step: float,
 ) -> Bound:
     """Return `Queries` for which nothing was searched yet.
 
@@ -56,9 +58,16 @@ def begin(
         weights: their weights, above zero.
         k: hits of each query.
         stops: shape (n_queries,), see `Queries`.
+        floors: shape (n_queries,), a score that k documents elsewhere are known to reach, so that
+            only those that reach it as well count; 0 where nothing is known.
+        step: weight of one impact unit, as `finish` gets it.
     """
     n_queries = indptr.size - 1
     integers, steps = quantize_queries(indptr, weights)
+    thresholds = np.zeros(n_queries, dtype=np.int64)
+    for query in np.flatnonzero(floors):
+        # A floor is a whole number of units, but for the rounding of `finish`.
+        thresholds[query] = np.int64(np.rint(floors[query] / (steps[query] * step))) - 1
     return Bound(
         Queries(
             indptr,
@@ -68,7 +77,7 @@ def begin(
             np.empty((n_queries, k), dtype=np.int64),
             np.empty((n_queries, k), dtype=np.int64),
             np.zeros(n_queries, dtype=np.int64),
-            np.zeros(n_queries, dtype=np.int64),
+            thresholds,
             stops,
         )
     )

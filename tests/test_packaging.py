@@ -15,7 +15,7 @@ import pytest
 import virtual_environment
 
 ROOT = Path(__file__).parents[1]
-TOP_FOLDERS = ("eval", "index", "kernels", "service")
+TOP_FOLDERS = ("cluster", "eval", "index", "kernels", "service")
 INSTALLERS = {"pip", "setuptools", "wheel"}
 
 

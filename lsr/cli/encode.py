@@ -31,7 +31,6 @@ from lsr.cli.output import (
     set_quiet,
     shows_bars,
 )
-from lsr.cli.resuming import rest_of
 
 if TYPE_CHECKING:
     from lsr.documents import Document
@@ -189,13 +188,13 @@ def _encode_documents(
     source: str, encoder: Encoder, writer: _VectorWriter, on_long: OnLong, n_done: int = 0
 ) -> _Count:
     from lsr.cli.progress import progress_bar
-    from lsr.corpus import corpus_size, read_documents
+    from lsr.corpus import corpus_size, part_of, read_documents
     from lsr.encoders.text_template import encoded_text
 
     waiting: deque[Sequence[Document]] = deque()
 
     def runs() -> Iterator[Sequence[str]]:
-        for batch in rest_of(read_documents(source), n_done):
+        for batch in part_of(read_documents(source), n_done):
             _refuse_vectors(batch.vectors, source)
             waiting.append(batch.documents)
             yield [encoded_text(one, encoder.settings) for one in batch.documents]

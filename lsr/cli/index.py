@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,9 @@ from lsr.cli.encoder_options import (
     QueryWeightsOption,
     TemplateOption,
 )
+from lsr.cli.engine_option import LOCAL, EngineOption
 from lsr.cli.index_report import IndexReport
+from lsr.cli.index_target import opened_or_created
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
 from lsr.cli.output import (
     IndexOption,
@@ -35,7 +37,7 @@ from lsr.cli.output import (
     parse_size,
     set_quiet,
 )
-from lsr.cli.resuming import BuildPlan, Position, rest_of, telling_what_is_kept
+from lsr.cli.resuming import BuildPlan, Position, telling_what_is_kept
 
 if TYPE_CHECKING:
     from lsr.documents import DocumentBatch
@@ -106,6 +108,15 @@ def index(
     update: Annotated[
         bool, typer.Option("--update", help="Replace documents that have the id of a new one.")
     ] = False,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Build a new index in N parts, which --resume keeps one by one.",
+        ),
+    ] = None,
+    engine: EngineOption = LOCAL,
     force: Annotated[bool, typer.Option("--force", help="Replace the index at DIR.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a build that was interrupted.")
@@ -140,11 +151,18 @@ def index(
     options = {
         **encoder_options.settings(),
         **{"max-weight": max_weight, "weights": weights, "prune": prune, "field": field or []},
-        **{"on-error": on_error.value, "update": update},
+        **{"on-error": on_error.value, "update": update, "shards": shards},
     }
     plan = BuildPlan.of(corpus, options)
     position, replace = _start(plan, path, resume, force)
-    target = _open_or_create(corpus, path, options, encoder_options, backend, replace)
+    if shards is not None or engine != LOCAL:
+        from lsr.cli.sharded_index import index_in_shards
+
+        index_in_shards(
+            plan, path, encoder_options, backend, memory, on_long, replace, resume, engine, json
+        )
+        return
+    target = opened_or_created(corpus, path, options, encoder_options, backend, replace)
     sizes = [corpus_size(source) for source in corpus]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with (
@@ -209,55 +227,6 @@ def _start(plan: BuildPlan, path: Path, resume: bool, force: bool) -> tuple[Posi
     return plan.position_in(unfinished, path), unfinished.replaces or force
 
 
-def _open_or_create(
-    corpus: list[str],
-    path: Path,
-    options: dict[str, Any],
-    encoder_options: EncoderOptions,
-    backend: str,
-    replace: bool,
-) -> Index:
-    from lsr.encoders import Backend
-    from lsr.errors import ConfigError
-    from lsr.index import is_index, parse_declarations
-    from lsr.retrieval import Index
-
-    if is_index(path) and not replace:
-        opened = Index.open(path, backend=Backend.parse(backend))
-        for name, default in (
-            *(("max-weight", None), ("weights", "uint8"), ("prune", None)),
-            ("field", []),
-        ):
-            if options[name] != default:
-                raise ConfigError(
-                    f"--{name} is fixed when an index is made; add --force to remake."
-                )
-        opened.refuse_other_encoder(encoder_options.settings())
-        return opened
-    settings: dict[str, Any] = {
-        "max_weight": options["max-weight"],
-        "weights": options["weights"],
-        "prune": options["prune"],
-        "fields": parse_declarations(options["field"]),
-        "replace": replace,
-    }
-    if encoder_options.model is None:
-        encoder_settings, terms = _embedded_encoder(corpus)
-        return Index.create(path, encoder_settings=encoder_settings, terms=terms, **settings)
-    return Index.create(path, encoder=encoder_options.load(backend), **settings)
-
-
-def _embedded_encoder(corpus: list[str]) -> tuple[dict[str, Any] | None, Sequence[str] | None]:
-    """Return the settings and the vocabulary of the encoder that `lsr encode` noted in a file."""
-    from lsr.corpus import embedded_encoder_settings, read_documents
-
-    for source in corpus:
-        settings = embedded_encoder_settings(source)
-        if settings:
-            return settings, next(read_documents(source)).vocabulary
-    return None, None
-
-
 def _add_all(
     writer: Writer,
     corpus: Sequence[str],
@@ -269,7 +238,7 @@ def _add_all(
     update: bool,
     report: IndexReport,
 ) -> None:
-    from lsr.corpus import read_documents
+    from lsr.corpus import part_of, read_documents
 
     skip = report.skip if on_error is OnError.SKIP else None
     read: deque[tuple[Position, bool]] = deque()
@@ -277,7 +246,7 @@ def _add_all(
     def batches() -> Iterator[DocumentBatch]:
         for source in range(start.source, len(corpus)):
             n_read = start.n_read if source == start.source else 0
-            for batch in rest_of(read_documents(corpus[source], skip_bad=skip), n_read):
+            for batch in part_of(read_documents(corpus[source], skip_bad=skip), n_read):
                 n_read += len(batch.documents)
                 read.append((Position(source, n_read), batch.vectors is not None))
                 report.look_at(batch)

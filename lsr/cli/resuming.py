@@ -17,7 +17,6 @@ from lsr.cli.output import note
 from lsr.errors import ConfigError, LsrError
 
 if TYPE_CHECKING:
-    from lsr.documents import DocumentBatch
     from lsr.index import Checkpoint
 
 
@@ -89,20 +88,6 @@ class BuildPlan(msgspec.Struct, frozen=True):
                     f"{path / 'checkpoint.json'} and build again."
                 )
         return msgspec.convert(unfinished.progress["position"], Position)
-
-
-def rest_of(batches: Iterator[DocumentBatch], n_read: int) -> Iterator[DocumentBatch]:
-    """Yield what comes after the first `n_read` documents."""
-    from lsr.documents import DocumentBatch
-
-    for batch in batches:
-        n_docs = len(batch.documents)
-        if n_read == 0:
-            yield batch
-        elif n_read < n_docs:
-            vectors = batch.vectors and batch.vectors.slice(n_read, n_docs)
-            yield DocumentBatch(batch.documents[n_read:], vectors, batch.vocabulary)
-        n_read = max(0, n_read - n_docs)
 
 
 @contextmanager

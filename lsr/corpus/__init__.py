@@ -1,5 +1,6 @@
 """Readers of corpora and queries."""
 
+from lsr.corpus.batches import part_of
 from lsr.corpus.beir import find_beir_file
 from lsr.corpus.conversation_file import read_conversation
 from lsr.corpus.documents import (
@@ -15,6 +16,7 @@ __all__ = [
     "corpus_state",
     "embedded_encoder_settings",
     "find_beir_file",
+    "part_of",
     "read_conversation",
     "read_documents",
     "read_histories",

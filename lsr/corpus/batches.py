@@ -41,6 +41,24 @@ def grouped(records: Iterable[Record], report: Report) -> Iterator[DocumentBatch
         yield _batch(held, report)
 
 
+def part_of(
+    batches: Iterable[DocumentBatch], begin: int, end: int | None = None
+) -> Iterator[DocumentBatch]:
+    """Yield the documents from number `begin` on, up to `end`, and read no further than that."""
+    first = 0
+    for batch in batches:
+        n_docs = len(batch.documents)
+        rows = slice(max(begin - first, 0), n_docs if end is None else min(end - first, n_docs))
+        if rows == slice(0, n_docs):
+            yield batch
+        elif rows.start < rows.stop:
+            vectors = batch.vectors and batch.vectors.slice(rows.start, rows.stop)
+            yield DocumentBatch(batch.documents[rows], vectors, batch.vocabulary)
+        first += n_docs
+        if end is not None and first >= end:
+            return
+
+
 def _batch(records: list[Record], report: Report) -> DocumentBatch:
     if records[0].vector is None:
         return batch_of_records(records)

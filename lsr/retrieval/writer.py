@@ -96,7 +96,7 @@ class Writer:
         batch = self._with_free_ids(batch, update, skip_bad)
         if not batch.documents:
             return SparseBatch.from_rows([], n_terms=0)
-        encoder, dense_size = self._encoder_for(batch), self._index_writer.dense_size
+        encoder, dense_size = self.encoder_for(batch), self._index_writer.dense_size
         if dense_size:
             suited = dense_encoder(encoder, dense_size)
             encoded = suited.encode_documents_densely(self._texts(batch), listener)
@@ -131,7 +131,7 @@ class Writer:
             if batch.vectors is None:
                 # All others go through the encoder as well, to stay in order.
                 rest = chain([batch], unread)
-                encoder = self._encoder_for(batch)
+                encoder = self.encoder_for(batch)
                 with closing(self._add_encoded(rest, encoder, listener, update, skip_bad)) as added:
                     yield from added
             else:
@@ -173,6 +173,20 @@ class Writer:
             progress: how far the input was read, for whoever goes on: JSON values.
         """
         self._index_writer.checkpoint(progress)
+
+    def encoder_for(self, batch: DocumentBatch) -> Encoder:
+        """Return the encoder of texts.
+
+        Raises:
+            InvalidInputError: the index was made without one; names the first text.
+        """
+        if self._index.has_encoder:
+            return self._index.encoder
+        place = batch.documents[0].place or batch.documents[0].doc_id
+        raise InvalidInputError(
+            f"{place}: the documents are texts, and texts need a model to become vectors; "
+            "name one with --model, for example --model splade-tiny."
+        )
 
     def _add_encoded(
         self,
@@ -247,17 +261,8 @@ class Writer:
         return duplicates
 
     def _texts(self, batch: DocumentBatch) -> list[str]:
-        settings = self._encoder_for(batch).settings
+        settings = self.encoder_for(batch).settings
         return [encoded_text(one, settings) for one in batch.documents]
-
-    def _encoder_for(self, batch: DocumentBatch) -> Encoder:
-        if self._index.has_encoder:
-            return self._index.encoder
-        place = batch.documents[0].place or batch.documents[0].doc_id
-        raise InvalidInputError(
-            f"{place}: the documents are texts, and texts need a model to become vectors; "
-            "name one with --model, for example --model splade-tiny."
-        )
 
 
 def _batch(documents: Sequence[DocumentLike]) -> DocumentBatch:

@@ -16,6 +16,7 @@ def test_public_names() -> None:
         "corpus_state",
         "embedded_encoder_settings",
         "find_beir_file",
+        "part_of",
         "read_conversation",
         "read_documents",
         "read_histories",

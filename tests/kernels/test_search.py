@@ -97,7 +97,8 @@ def _searched(
     max_ranges: int = 0,
 ) -> tuple[list[list[int]], list[list[float]]]:
     """Return documents and scores of each query, of whole weights, which are kept as they are."""
-    under_way = begin(*queries, k, np.zeros(queries[0].size - 1, dtype=np.uint8))
+    n_queries = queries[0].size - 1
+    under_way = begin(*queries, k, np.zeros(n_queries, dtype=np.uint8), np.zeros(n_queries), 1.0)
     for view in views:
         arguments = bind(view), under_way, bind(SCRATCH)
         search_segment(*arguments, int(algorithm), bound_factor, max_ranges)
@@ -319,10 +320,32 @@ def test_a_query_that_is_stopped_is_not_searched(algorithm: Algorithm) -> None:
     )
     stops = np.array([1, 0], dtype=np.uint8)
 
-    under_way = begin(*queries, 5, stops)
+    under_way = begin(*queries, 5, stops, np.zeros(stops.size), 1.0)
     search_segment(bind(view), under_way, bind(SCRATCH), int(algorithm), 1.0, 0)
     docs, _ = finish(under_way, 1.0)
 
     expected, _ = _searched([view], queries, 5, algorithm)
     assert (docs[0] == -1).all()
     assert docs[1].tolist() == expected[1]
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.EXHAUSTIVE, Algorithm.MAXSCORE])
+def test_a_floor_keeps_what_reaches_it(algorithm: Algorithm) -> None:
+    view = _collection(1, 40_000, 0.1).view
+    queries = (
+        np.array([0, 2, 4]),
+        np.array([0, 1, 2, 3], dtype=np.uint32),
+        np.ones(4, dtype=np.float32),
+    )
+    _, scores = _searched([view], queries, 20_000, algorithm)
+    floors = np.array([scores[0][30], 0.0])
+
+    under_way = begin(*queries, 20_000, np.zeros(2, dtype=np.uint8), floors, 1.0)
+    search_segment(bind(view), under_way, bind(SCRATCH), int(algorithm), 1.0, 0)
+    _, found = finish(under_way, 1.0)
+
+    n_reaching = sum(score >= floors[0] for score in scores[0])
+    assert found[0, :n_reaching].tolist() == scores[0][:n_reaching]
+    assert found[1, : len(scores[1])].tolist() == scores[1]
+    if algorithm is Algorithm.MAXSCORE:  # which scores all of its first window
+        assert np.count_nonzero(found[0]) < len(scores[0])
