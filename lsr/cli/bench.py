@@ -250,6 +250,52 @@ def spmm(
         emit(result.as_table())
 
 
+def serve(
+    index: Annotated[Path, typer.Argument(help="Folder of the index.")],
+    queries: Annotated[str, typer.Argument(help="Queries as texts or as vectors.")],
+    connections: Annotated[
+        str, typer.Option(help="Connections of each load, comma-separated.")
+    ] = "16,64,256,1024",
+    seconds: Annotated[int, typer.Option(min=1, help="Seconds of each load.")] = 10,
+    k: HitsOption = 10,
+    n_queries: QueryCountOption = 300,
+    runs: RunsOption = 3,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Load lsr serve with searches by vector over HTTP; time the same in process.
+
+    The program wrk makes the load, on the same cores. Prints for each load answers a second and
+    their share of what the process answers without HTTP, percentiles, statuses, the time to recover
+    and the memory of the service.
+
+    Example: printf '{"id":"a","vector":{"sea":2}}' > v.jsonl && lsr index v.jsonl --index seas
+    --force -q && lsr bench serve seas v.jsonl --connections 4 --seconds 1
+    """
+    from lsr.corpus import read_queries
+    from lsr.eval.bench.serve import bench_serve
+    from lsr.eval.bench.wrk import find_wrk
+
+    set_quiet(quiet)
+    find_wrk()
+    result = bench_serve(
+        index,
+        read_queries(queries),
+        _whole_numbers("--connections", connections),
+        n_queries=n_queries,
+        k=k,
+        seconds=seconds,
+        runs=runs,
+        on_step=lambda step: note(
+            f"{step.n_connections:,} connections: {step.load.answered_per_second:,.0f} answers/s"
+        ),
+    )
+    if json:
+        emit_json(result.as_json())
+    else:
+        emit(result.as_table())
+
+
 def _shape(text: str) -> tuple[int, int]:
     try:
         columns, rows = map(int, text.split("x"))
@@ -286,3 +332,4 @@ add_command(app, encode)
 add_command(app, search)
 add_command(app, growth)
 add_command(app, spmm)
+add_command(app, serve)

@@ -1,6 +1,7 @@
 """Every help ends with a command that runs as it stands."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ VERBS = [
     *("convert", "snapshot", "restore", "export", "import", "doctor", "warmup", "reproduce"),
     *("idf build", "idf merge", "idf show"),
     *("serve", "keys create", "keys list", "keys revoke"),
-    *("bench encode", "bench search", "bench growth", "bench spmm"),
+    *("bench encode", "bench search", "bench growth", "bench spmm", "bench serve"),
     *("compress analyze", "compress apply"),
     "pseudo-queries",
 ]
@@ -52,6 +53,8 @@ def _run(command: str, folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_example_runs(verb: str, with_demo: Path) -> None:
+    if verb == "bench serve" and not shutil.which("wrk"):
+        pytest.skip("wrk is not installed")
     assert _run(_example(verb), with_demo)
 
 
