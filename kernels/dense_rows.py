@@ -25,13 +25,17 @@ PART_SIZE = BLOCK_SIZE // PARTS
 """Documents of a part of a block; a bound for all 64 lets four to five times the blocks pass."""
 
 
+ROW_DOCS = 4_096
+"""A row's length is a multiple of this: of what vector operations read at once, and a page."""
+
+
 class DenseRows(NamedTuple):
     """Rows of a segment's frequent terms; those that no query has needed yet are zero.
 
     Attributes:
         numbers: shape (n_terms,), row of each term, -1 for a term without one.
-        impacts: shape (n_rows, n_ranges * RANGE_SIZE), 0 where a document lacks the term.
-        part_max: shape (n_rows, n_ranges * RANGE_SIZE / PART_SIZE).
+        impacts: shape (n_rows, n_docs rounded up to ROW_DOCS), 0 where a document lacks the term.
+        part_max: shape (n_rows, as many parts).
     """
 
     numbers: NDArray[np.int32]
@@ -42,11 +46,11 @@ class DenseRows(NamedTuple):
 def empty_rows(postings: Postings, n_docs: int, n_terms: int) -> DenseRows:
     """Return the rows of all terms that are a bitmap in any range, not filled in yet.
 
-    The memory is only reserved: the system gives it when a row is filled.
+    The memory is only reserved: the system gives it as rows are filled, in pieces of up to 2 MB.
     """
     in_range = np.minimum(RANGE_SIZE, n_docs - RANGE_SIZE * np.arange(n_ranges(n_docs)))
     is_dense = (_list_sizes(postings, n_docs, n_terms) > in_range // DENSE_SHARE).any(axis=1)
-    n_rows, width = int(np.count_nonzero(is_dense)), n_ranges(n_docs) * RANGE_SIZE
+    n_rows, width = int(np.count_nonzero(is_dense)), -(-n_docs // ROW_DOCS) * ROW_DOCS
     numbers = np.where(is_dense, np.cumsum(is_dense) - 1, -1).astype(np.int32)
     return DenseRows(
         numbers,
