@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import resource
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from lsr.index import Searcher
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 STAGES = ("queue", "encode", "score", "fetch")
 
@@ -31,24 +34,15 @@ class Metrics:
         requests = Counter(
             "lsr_requests", "Requests.", ["route", "method", "status"], registry=self.registry
         )
-        seconds = Histogram(
-            "lsr_request_seconds",
-            "Time to answer a request.",
-            ["route"],
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._seconds = Durations("lsr_request_seconds", "Time to answer a request.", "route")
+        self._stages = Durations(
+            "lsr_search_stage_seconds", "Time of a stage of searches.", "stage"
         )
-        stages = Histogram(
-            "lsr_search_stage_seconds",
-            "Time of a stage of searches.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._stages = {stage: stages.labels(stage) for stage in STAGES}
+        self.registry.register(self._seconds)
+        self.registry.register(self._stages)
         self._batch = Histogram(
             "lsr_search_batch_queries",
-            "Searches answered together.",
+            "Searches that a thread answered together.",
             buckets=_BATCH_SIZES,
             registry=self.registry,
         )
@@ -60,18 +54,24 @@ class Metrics:
         )
         # To look up a child by its labels costs more than to count with it.
         self._count = lru_cache(maxsize=1024)(requests.labels)
-        self._seconds = lru_cache(maxsize=256)(seconds.labels)
         self._shed = lru_cache(maxsize=16)(sheds.labels)
 
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answer; `route` is the path's pattern, empty where there is none."""
+        """Count an answer; call it in the event loop.
+
+        Args:
+            route: the path's pattern, empty where there is none.
+            method: of the request.
+            status: of the answer.
+            seconds: that it took.
+        """
         self._count(route, method if route else "", status).inc()
-        self._seconds(route).observe(seconds)
+        self._seconds.count(route, seconds)
 
     def count_stages(self, seconds: Iterable[float]) -> None:
-        """Count a search by its stages, in the order of `STAGES`."""
-        for stage, value in zip(self._stages.values(), seconds, strict=True):
-            stage.observe(value)
+        """Count a search by its stages, in the order of `STAGES`; call it in the event loop."""
+        for stage, value in zip(STAGES, seconds, strict=True):
+            self._stages.count(stage, value)
 
     def count_batch(self, n_queries: int) -> None:
         """Count searches that were answered together."""
@@ -84,6 +84,42 @@ class Metrics:
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class Durations(Collector):
+    """A histogram of times, counted by one thread alone.
+
+    So it needs none of the locks for which the library's own takes ten times as long.
+
+    Args:
+        name: of the histogram.
+        documentation: what is timed.
+        label: what tells its times apart.
+    """
+
+    def __init__(self, name: str, documentation: str, label: str) -> None:
+        self._described = name, documentation
+        self._label = label
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def count(self, value: str, seconds: float) -> None:
+        """Count a time under a value of the label."""
+        counts = self._counts.get(value)
+        if counts is None:
+            counts = self._counts[value] = [0] * (len(SECONDS) + 1)
+            self._sums[value] = 0.0
+        counts[bisect_left(SECONDS, seconds)] += 1
+        self._sums[value] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the histogram."""
+        family = HistogramMetricFamily(*self._described, labels=[self._label])
+        names = [*map(floatToGoString, SECONDS), "+Inf"]
+        for value in list(self._counts):
+            buckets = list(zip(names, accumulate(self._counts[value]), strict=True))
+            family.add_metric([value], buckets, self._sums[value])
+        yield family
 
 
 class StateCollector(Collector):

@@ -132,7 +132,6 @@ class Searching:
         search.times.encode = encoded - began
         search.times.score = time.perf_counter() - encoded
         values = _answered(search, found, vector)
-        self._metrics.count_batch(1)
         self._metrics.count_stages(search.times.as_seconds())
         return values
 
