@@ -1,9 +1,9 @@
-"""Add what query terms contribute to the scores of a window of documents.
+"""Add what query terms contribute to the scores of a range of documents, or of its first ones.
 
-    scores[d] += weight * impact(t, d)     for the documents d of a window that have the term t
+    scores[d] += weight * impact(t, d)     for the documents d of the range that have the term t
 
-A window is a run of documents inside one range. The inner loops take four postings from one 8-byte
-and one 4-byte load (`vector.py`), and rows of frequent terms 64 documents at a time.
+The inner loops take four postings from one 8-byte and one 4-byte load (`vector.py`), and rows of
+frequent terms 64 documents at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
-from lsr.kernels.postings import Postings
+from lsr.kernels.postings import RANGE_SIZE, Postings
 from lsr.kernels.vector import (
     add_row_u32,
     add_u16,
@@ -34,7 +34,7 @@ _CACHE_LINE = 64
 
 
 class Cursors(NamedTuple):
-    """Where the lists of a query's terms lie in a window; begin equals end for an empty one.
+    """Where the lists of a query's terms lie in a range; begin equals end for an empty one.
 
     Attributes:
         offset_begin: shape (n_query_terms,), into the segment's doc_offsets.
@@ -63,21 +63,15 @@ def seek(
     number: int,
     terms: NDArray[np.int64],
     first: int,
-    begin: int,
-    end: int,
-    is_whole: bool,
     cursors: Cursors,
 ) -> None:
-    """Place the cursors of ``terms[first:]``, which have no rows, on a window of a range.
+    """Place the cursors of ``terms[first:]``, which have no rows, on a range; prefetch its lists.
 
     Args:
         postings: posting lists of a segment.
         number: the range.
         terms: terms of the query.
         first: the first to place.
-        begin: first document of the window, as an offset in the range.
-        end: one past its last.
-        is_whole: whether the window is the whole range.
         cursors: to be placed.
     """
     n_ranges = postings.range_lists.size - 1
@@ -87,17 +81,42 @@ def seek(
         offsets = postings.range_offsets[number] + np.int64(postings.offset_starts[place])
         impacts = postings.range_lists[number] + np.int64(postings.list_starts[place])
         size = np.int64(postings.list_starts[next_place]) - np.int64(postings.list_starts[place])
-        skipped = np.int64(0)
-        if not is_whole:
-            skipped = _n_below(postings.doc_offsets, offsets, size, begin)
-            size = _n_below(postings.doc_offsets, offsets, size, end) - skipped
-        cursors.offset_begin[row] = offsets + skipped
-        cursors.impact_begin[row] = impacts + skipped
+        cursors.offset_begin[row] = offsets
+        cursors.impact_begin[row] = impacts
         cursors.n_postings[row] = size
+        address = postings.doc_offsets.ctypes.data + 2 * offsets
+        prefetch(address)
+        prefetch(address + _CACHE_LINE)
+        prefetch(postings.impacts.ctypes.data + impacts)
 
 
 @kernel
-def score_window(
+def shorten(postings: Postings, first: int, end: int, cursors: Cursors) -> None:
+    """Cut the lists from `first` on, which are those of a whole range, to its first documents.
+
+    Args:
+        postings: posting lists of a segment.
+        first: the first list to cut.
+        end: one past the last document, as an offset in the range.
+        cursors: on the whole range.
+    """
+    for row in range(first, cursors.n_postings.size):
+        offsets = postings.doc_offsets.ctypes.data + 2 * cursors.offset_begin[row]
+        size = cursors.n_postings[row]
+        # Most lists are spread evenly; what lies far behind is then not asked for.
+        n_near = 2 * (size * end // RANGE_SIZE) + 32
+        if n_near < size and np.int64(load_u16(offsets + 2 * n_near)) >= end:
+            size = n_near
+        place = np.int64(0)
+        while size > 0:
+            half = (size + 1) >> 1
+            place += half * np.int64(np.int64(load_u16(offsets + 2 * (place + half - 1))) < end)
+            size -= half
+        cursors.n_postings[row] = place
+
+
+@kernel
+def score_range(
     postings: Postings,
     rows: DenseRows,
     row_numbers: NDArray[np.int64],
@@ -105,11 +124,10 @@ def score_window(
     n_dense: int,
     cursors: Cursors,
     first_doc: int,
-    begin: int,
     end: int,
     scores: NDArray[np.uint32],
 ) -> None:
-    """Write the exact scores of a window to ``scores[begin:end]``.
+    """Write the exact scores of the first documents of a range to ``scores[:end]``.
 
     Args:
         postings: posting lists of a segment.
@@ -117,18 +135,17 @@ def score_window(
         row_numbers: shape (n_query_terms,), row of each of the first `n_dense` terms.
         weights: shape (n_query_terms,), weight of each term; no score exceeds 32 bits.
         n_dense: terms with a row; they come first.
-        cursors: the other terms' lists in the window.
+        cursors: the other terms' lists, of these documents.
         first_doc: document of the segment at offset 0.
-        begin: first document of the window, a multiple of `BLOCK_SIZE`.
-        end: one past its last.
-        scores: shape (RANGE_SIZE,); written up to the end of the window's last block.
+        end: one past the last document.
+        scores: shape (RANGE_SIZE,); written up to the end of the last block.
     """
     padded_end = (end + BLOCK_SIZE - 1) // BLOCK_SIZE * BLOCK_SIZE
-    scores[begin:padded_end] = 0
+    scores[:padded_end] = 0
     address = scores.ctypes.data
     for row in range(n_dense):
         impacts = rows.impacts.ctypes.data + row_numbers[row] * rows.impacts.shape[1] + first_doc
-        for block in range(begin, padded_end, BLOCK_SIZE):
+        for block in range(0, padded_end, BLOCK_SIZE):
             add_row_u32(address + 4 * block, impacts + block, weights[row])
     for row in range(n_dense, weights.size):
         prefetch_list(postings, cursors, row + 1)
@@ -213,18 +230,3 @@ def impact_of(postings: Postings, cursors: Cursors, row: int, offset: int) -> np
     if np.int64(load_u16(offsets + 2 * place)) != offset:
         return np.int64(0)
     return np.int64(load_u8(postings.impacts.ctypes.data + cursors.impact_begin[row] + place))
-
-
-@kernel
-def _n_below(
-    doc_offsets: NDArray[np.uint16], begin: np.int64, size: np.int64, offset: int
-) -> np.int64:
-    """Return how many documents of a list lie below an offset."""
-    low, high = np.int64(0), size
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(doc_offsets[begin + middle]) < offset:
-            low = middle + 1
-        else:
-            high = middle
-    return low

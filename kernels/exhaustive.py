@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
-from lsr.kernels.accumulate import new_cursors, score_window, seek
+from lsr.kernels.accumulate import new_cursors, score_range, seek
 from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.postings import RANGE_SIZE, Postings
 from lsr.kernels.top_k import offer
@@ -70,8 +70,8 @@ def search_exhaustive(
             break
         range_doc = number * RANGE_SIZE
         end = min(RANGE_SIZE, n_docs - range_doc)
-        seek(postings, number, ordered, n_dense, 0, end, True, cursors)
-        score_window(
+        seek(postings, number, ordered, n_dense, cursors)
+        score_range(
             postings,
             rows,
             row_numbers,
@@ -79,7 +79,6 @@ def search_exhaustive(
             n_dense,
             cursors,
             range_doc,
-            0,
             end,
             scores,
         )

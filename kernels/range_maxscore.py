@@ -1,7 +1,8 @@
 """Exact search that leaves most postings of long queries unread: MaxScore inside document ranges.
 
-A document is a hit only above the threshold, the score of the k-th best so far. In each window of
-documents (a range, after a few smaller ones that raise the threshold):
+A document is a hit only above the threshold, the score of the k-th best so far. A sample says
+which threshold k documents will most likely reach (`sample_thresholds`); if they do not, there is a
+second search. In each range of documents:
 
 1. The sparse terms with the lowest bound per posting are left out, as long as their bounds sum to
    less than a part of the threshold (`SLACK`). The lists of the others are added to 16-bit scores.
@@ -26,9 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
-from lsr.kernels.accumulate import Cursors, impact_of, new_cursors, score_window, seek
+from lsr.kernels.accumulate import Cursors, impact_of, new_cursors, seek
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
-from lsr.kernels.exhaustive import exclude
 from lsr.kernels.postings import RANGE_SIZE, Postings
 from lsr.kernels.score_filter import (
     Query,
@@ -38,11 +38,9 @@ from lsr.kernels.score_filter import (
     open_blocks,
     order_terms,
 )
-from lsr.kernels.top_k import insert, offer
+from lsr.kernels.threshold_sample import sample_thresholds
+from lsr.kernels.top_k import insert
 from lsr.kernels.vector import above_u16, add_row_u16, clear_u16, count_trailing_zeros
-
-FIRST_WINDOW = 2048
-"""Documents scored in full, so that there is a threshold; later windows are 4 times as long."""
 
 
 @kernel
@@ -91,76 +89,102 @@ def search_maxscore(
         rows, terms, weights, max_impacts, frequencies
     )
     cursors = new_cursors(terms.size)
+    certain, guess = sample_thresholds(
+        postings, rows, n_docs, query, n_dense, cursors, excluded, scratch.scores, best_scores.size
+    )
+    threshold = max(threshold, certain - 1)
+    if size == best_scores.size:
+        threshold = max(threshold, best_scores[0])
     is_open = _open_ranges(postings, query, max_ranges)
-    doc, first_range = 0, -1
-    while doc < n_docs and stop[0] == 0:
-        number, begin = doc // RANGE_SIZE, doc % RANGE_SIZE
-        range_doc = number * RANGE_SIZE
-        range_end = min(RANGE_SIZE, n_docs - range_doc)
+    scores_before, docs_before = best_scores[:size].copy(), best_docs[:size].copy()
+    above = max(threshold, guess - 1)
+    while True:
+        n_best = _search_above(
+            postings,
+            rows,
+            n_docs,
+            query,
+            n_dense,
+            numerator,
+            denominator,
+            cursors,
+            is_open,
+            excluded,
+            first_doc,
+            above,
+            bound_factor,
+            scratch,
+            best_scores,
+            best_docs,
+            size,
+            stop,
+        )
+        are_k_above = n_best == best_scores.size and best_scores[0] > above
+        if are_k_above or above == threshold or stop[0] > 0:
+            return n_best
+        above = threshold
+        best_scores[:size], best_docs[:size] = scores_before, docs_before
+
+
+@kernel
+def _search_above(
+    postings: Postings,
+    rows: DenseRows,
+    n_docs: int,
+    query: Query,
+    n_dense: int,
+    numerator: np.int64,
+    denominator: np.int64,
+    cursors: Cursors,
+    is_open: NDArray[np.bool_],
+    excluded: NDArray[np.uint8],
+    first_doc: int,
+    threshold: np.int64,
+    bound_factor: float,
+    scratch: Scratch,
+    best_scores: NDArray[np.int64],
+    best_docs: NDArray[np.int64],
+    size: int,
+    stop: NDArray[np.uint8],
+) -> int:
+    """Offer the documents above a threshold, which rises; see `search_maxscore`."""
+    for number in range(is_open.size):
+        if stop[0] > 0:
+            break
         if not is_open[number]:
-            doc = range_doc + range_end
             continue
-        if first_range < 0:
-            first_range = number
-        end = range_end
-        if number == first_range:
-            end = min(range_end, max(FIRST_WINDOW, 4 * begin))
-        is_whole = begin == 0 and end == range_end
-        seek(postings, number, query.terms, n_dense, begin, end, is_whole, cursors)
+        range_doc = number * RANGE_SIZE
+        end = min(RANGE_SIZE, n_docs - range_doc)
+        seek(postings, number, query.terms, n_dense, cursors)
         if size == best_scores.size:
             threshold = max(threshold, best_scores[0])
-        if number == first_range and begin == 0 and size < best_scores.size:
-            score_window(
-                postings,
-                rows,
-                query.row_numbers,
-                query.weights,
-                n_dense,
-                cursors,
-                range_doc,
-                0,
-                end,
-                scratch.scores,
-            )
-            exclude(scratch.scores[:end], excluded, range_doc)
-            size = offer(scratch.scores[:end], first_doc + range_doc, best_scores, best_docs, size)
-        else:
-            limit = threshold * numerator // denominator
-            n_left_out, remainder = leave_out(postings, number, query, n_dense, limit, bound_factor)
-            fill_filter(postings, query, cursors, n_dense + n_left_out, begin, end, scratch)
-            n_blocks = open_blocks(
-                rows,
-                query,
-                n_dense,
-                range_doc,
-                begin,
-                end,
-                limit - remainder,
-                bound_factor,
-                scratch,
-            )
-            size = _score_candidates(
-                postings,
-                rows,
-                query,
-                cursors,
-                n_dense,
-                n_left_out,
-                remainder,
-                numerator,
-                denominator,
-                n_blocks,
-                range_doc,
-                end,
-                excluded,
-                first_doc,
-                threshold,
-                scratch,
-                best_scores,
-                best_docs,
-                size,
-            )
-        doc = range_doc + end
+        limit = threshold * numerator // denominator
+        n_left_out, remainder = leave_out(postings, number, query, n_dense, limit, bound_factor)
+        fill_filter(postings, query, cursors, n_dense + n_left_out, scratch)
+        n_blocks = open_blocks(
+            rows, query, n_dense, range_doc, end, limit - remainder, bound_factor, scratch
+        )
+        size = _score_candidates(
+            postings,
+            rows,
+            query,
+            cursors,
+            n_dense,
+            n_left_out,
+            remainder,
+            numerator,
+            denominator,
+            n_blocks,
+            range_doc,
+            end,
+            excluded,
+            first_doc,
+            threshold,
+            scratch,
+            best_scores,
+            best_docs,
+            size,
+        )
     return size
 
 

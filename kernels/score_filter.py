@@ -43,7 +43,7 @@ class Query(NamedTuple):
         weights: shape (n_query_terms,).
         filter_weights: shape (n_query_terms,), weights of the 16-bit scores.
         row_numbers: shape (n_query_terms,), -1 for a term without a row.
-        bounds: shape (n_query_terms,), filter weight times largest impact in the window.
+        bounds: shape (n_query_terms,), filter weight times largest impact in the range.
     """
 
     terms: NDArray[np.int64]
@@ -58,7 +58,7 @@ class Scratch(NamedTuple):
 
     Attributes:
         scores: shape (RANGE_SIZE,).
-        filter_scores: shape (RANGE_SIZE,), all zero between windows.
+        filter_scores: shape (RANGE_SIZE,), all zero between ranges.
         blocks: shape (RANGE_SIZE / BLOCK_SIZE,).
         part_bounds: shape (RANGE_SIZE / PART_SIZE,).
     """
@@ -156,11 +156,9 @@ def fill_filter(
     query: Query,
     cursors: Cursors,
     first: int,
-    begin: int,
-    end: int,
     scratch: Scratch,
 ) -> None:
-    """Add the terms from `first` on to the 16-bit scores, all zero, of the window's documents."""
+    """Add the terms from `first` on to the 16-bit scores, all zero, of a range's documents."""
     prefetch_list(postings, cursors, first)
     for row in range(first, query.terms.size):
         prefetch_list(postings, cursors, row + 1)
@@ -175,7 +173,6 @@ def open_blocks(
     query: Query,
     n_dense: int,
     range_doc: int,
-    begin: int,
     end: int,
     limit: np.int64,
     bound_factor: float,
@@ -188,19 +185,18 @@ def open_blocks(
     filled would be 7 % of the time in 3,000,000 documents. In the open blocks, the rows of the
     frequent terms are asked for.
     """
-    first_part = begin // PART_SIZE // LANES * LANES
-    last_part = (end + PART_SIZE - 1) // PART_SIZE
-    scratch.part_bounds[first_part : last_part + LANES] = 0
+    n_parts = (end + PART_SIZE - 1) // PART_SIZE
+    scratch.part_bounds[: n_parts + LANES] = 0
     bounds = scratch.part_bounds.ctypes.data
     for row in range(n_dense):
         place = query.row_numbers[row] * rows.part_max.shape[1] + range_doc // PART_SIZE
         maxima = rows.part_max.ctypes.data + place
         weight = np.int64(query.filter_weights[row] * bound_factor)
-        for part in range(first_part, last_part, LANES):
+        for part in range(0, n_parts, LANES):
             add_row_u16(bounds + 2 * part, maxima + part, weight)
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
     n_blocks = 0
-    for block in range(begin // BLOCK_SIZE, (end + BLOCK_SIZE - 1) // BLOCK_SIZE):
+    for block in range((end + BLOCK_SIZE - 1) // BLOCK_SIZE):
         address = scores + 2 * BLOCK_SIZE * block
         if above_with_parts_u16(address, bounds + 2 * PARTS * block, limit) == np.uint64(0):
             clear_u16(address)

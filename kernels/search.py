@@ -18,8 +18,9 @@ from lsr.kernels.dense_rows import DenseRows
 from lsr.kernels.exhaustive import search_exhaustive
 from lsr.kernels.postings import KTH, Postings
 from lsr.kernels.queries import Queries
-from lsr.kernels.range_maxscore import FIRST_WINDOW, search_maxscore
+from lsr.kernels.range_maxscore import search_maxscore
 from lsr.kernels.score_filter import fits_filter
+from lsr.kernels.threshold_sample import guessed_rank, n_windows, window_size
 
 DOC_NS, ROW_NS, POSTING_NS = 0.12, 0.07, 0.7
 """What exhaustive search takes for a document, for one in a row, and for a sparse posting."""
@@ -27,11 +28,14 @@ DOC_NS, ROW_NS, POSTING_NS = 0.12, 0.07, 0.7
 FILTER_SHARE = 0.4
 """What MaxScore takes of that for its filter, at most."""
 
-LOOKUP_NS = 50.0
+LOOKUP_NS = 70.0
 """What MaxScore takes to look up a term in a document."""
 
 START_NS = 20_000.0
 """What MaxScore takes before its filter has a threshold."""
+
+SMALL = 8192
+"""Documents up to which a segment is searched exhaustively: there is nothing to save."""
 
 MARGIN = 0.9
 """Estimates err: MaxScore must be expected to take so much less."""
@@ -83,9 +87,10 @@ def choose(
     """Return the algorithm that is expected to answer a query sooner.
 
     Exhaustive search touches every posting, so its time is known beforehand. MaxScore touches part
-    of them, and looks up every term of every document that is a hit for a while: of documents in
-    any order, that happens to ``k * log(n_docs / FIRST_WINDOW)`` of them. The figures were
-    measured on 300,000 to 3,000,000 SPLADE vectors; their ratios matter, not their values.
+    of them, and looks up every term of every document that is a hit for a while. If n documents
+    reach its first threshold, and documents come in any order, that happens to ``k + k log(n / k)``
+    of them. The figures were measured on 300,000 to 3,000,000 SPLADE vectors; their ratios matter,
+    not their values.
 
     Args:
         weights: shape (n_query_terms,).
@@ -95,10 +100,11 @@ def choose(
         n_docs: documents of the segment.
         k: hits.
     """
-    if n_docs <= 4 * FIRST_WINDOW or not fits_filter(weights, max_impacts):
+    if n_docs <= SMALL or not fits_filter(weights, max_impacts):
         return _EXHAUSTIVE
     exhaustive = _exhaustive_ns(n_docs, n_dense, frequencies.sum())
-    n_scored = k * np.log(n_docs / FIRST_WINDOW)
+    share = n_windows(n_docs) * window_size(n_docs) / n_docs
+    n_scored = k + k * np.log(max(1.0, guessed_rank(k, share) / share / k))
     maxscore = START_NS + FILTER_SHARE * exhaustive + n_scored * weights.size * LOOKUP_NS
     return _MAXSCORE if maxscore < MARGIN * exhaustive else _EXHAUSTIVE
 
