@@ -215,14 +215,14 @@ def test_bytes_keep_the_vectors_of_a_trained_model(
 
 
 @pytest.mark.slow
-def test_scifact_is_encoded_as_by_torch(
+def test_a_fifth_of_scifact_is_encoded_as_by_torch(
     splade_tiny: Path, shared_data: Path, evidence: Callable[[str], None]
 ) -> None:
     documents = [
         one.full_text
         for batch in read_documents(str(shared_data / "scifact"))
         for one in batch.documents
-    ]
+    ][::5]
 
     ours, theirs = (encoded(splade_tiny, one, documents).to_scipy() for one in (NATIVE, TORCH))
 
