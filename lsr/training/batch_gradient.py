@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ import torch
 
 from lsr.encoders.tokenization import TokenizedText
 from lsr.training.batches import TrainingBatch
+from lsr.training.frozen_vectors import FrozenVectors
 from lsr.training.objective import Objective
-from lsr.training.towers import Tower, TrainableEncoder
+from lsr.training.towers import NetworkTower, Tower, TrainableEncoder
 
 DROPOUT = 2
 """The random stream of dropout; those of `lsr.training.batches` are others."""
@@ -78,6 +79,7 @@ class BatchGradient:
     seed: int
     autocast: Callable[[], AbstractContextManager[Any]]
     backward: Callable[[torch.Tensor], None]
+    _frozen: dict[Tower, FrozenVectors] = field(default_factory=dict, init=False)
 
     def compute(self, batch: TrainingBatch, step: int) -> StepResult:
         """Add the gradient of a step to the weights' and return what it was computed of.
@@ -145,10 +147,12 @@ class BatchGradient:
         return [_Few(tower, texts[at : at + size], stream(*seeds, at)) for at in starts]
 
     def _encode(self, few: _Few) -> torch.Tensor:
+        if isinstance(few.tower, NetworkTower) and not _is_trained(few.tower):
+            with self.autocast():
+                return self._frozen.setdefault(few.tower, FrozenVectors(few.tower)).of(few.texts)
         # The same seed both times, so that dropout leaves out the same on the way back.
         torch.manual_seed(few.seed)
-        has_gradient = torch.is_grad_enabled() and _is_trained(few.tower)
-        with torch.set_grad_enabled(has_gradient), self.autocast():
+        with self.autocast():
             vectors: torch.Tensor = few.tower(few.texts)
         return vectors
 
