@@ -37,8 +37,12 @@ def find_model(
     query_model: str | None = None,
     query_weights: str | Path | None = None,
     method: str | None = None,
+    *,
+    needs_method: bool = True,
 ) -> NamedModel:
     """Find the towers of a model; see `load_encoder`.
+
+    `needs_method`: whether a model is refused whose files do not say how it weighs terms.
 
     Raises:
         ModelNotFoundError: there is no such model or table.
@@ -69,7 +73,8 @@ def find_model(
             checkpoint = with_method(checkpoint, method)
         settings["query_model"] = _location(query_model)
         cards.append(read_model_card(query_folder))
-    _refuse_without_method(checkpoint)
+    if needs_method:
+        _refuse_without_method(checkpoint)
     if query_weights is not None:
         table = Path(query_weights).expanduser()
         if not table.is_file():

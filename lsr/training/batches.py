@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.encoders.tokenization import TextTokenizer, TokenizedText
+from lsr.encoders.text_input import TextInput
+from lsr.encoders.tokenization import TokenizedText
 from lsr.errors import InvalidInputError
 from lsr.training.data import Example, TrainingData
 
@@ -59,8 +60,8 @@ class Batches:
     def __init__(
         self,
         data: TrainingData,
-        query_texts: TextTokenizer,
-        document_texts: TextTokenizer,
+        query_texts: TextInput,
+        document_texts: TextInput,
         *,
         n_steps: int,
         batch: int,
@@ -119,7 +120,7 @@ class Batches:
         }
 
     def _tokenized(
-        self, tokenizer: TextTokenizer, noun: str, texts: Sequence[tuple[str, str]]
+        self, tokenizer: TextInput, noun: str, texts: Sequence[tuple[str, str]]
     ) -> Sequence[TokenizedText]:
         tokenized = tokenizer.tokenize([text for _, text in texts])
         for (name, text), one in zip(texts, tokenized, strict=True):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from lsr.conversations import question_text
 from lsr.corpus import read_documents
-from lsr.encoders.tokenization import TextTokenizer, TokenizedText
+from lsr.encoders.text_input import TextInput
+from lsr.encoders.tokenization import TokenizedText
 from lsr.errors import EvaluationError
 from lsr.eval.datasets import load_dataset
 from lsr.training.objective import mean_terms
@@ -43,8 +44,8 @@ class HeldOut:
         self,
         part: HeldOutPart,
         dataset: str | None,
-        query_texts: TextTokenizer,
-        document_texts: TextTokenizer,
+        query_texts: TextInput,
+        document_texts: TextInput,
     ) -> None:
         found = load_dataset(part.dataset or str(dataset), part.split)
         n_queries = part.max_queries

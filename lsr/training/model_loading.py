@@ -17,18 +17,26 @@ import torch
 from numpy.typing import NDArray
 
 from lsr.encoders.adapter import merge_adapter
+from lsr.encoders.decoder.attention import open_attention
+from lsr.encoders.decoder.loading import decoder_input
+from lsr.encoders.decoder.weighting import (
+    Attention,
+    DecoderWeighting,
+    LiteralResidualWeighting,
+)
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import (
     Head,
     NetworkWeighting,
     PresenceWeighting,
     TableWeighting,
-    VocabularyWeighting,
+    TokenWeighting,
 )
 from lsr.encoders.model_card import ModelCard
 from lsr.encoders.named_methods import Weights, method_named
 from lsr.encoders.pairing import find_model
 from lsr.encoders.query_table import read_query_table
+from lsr.encoders.text_input import TextInput
 from lsr.encoders.tokenization import TextTokenizer, special_ids
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.encoders.torch_model import (
@@ -41,6 +49,8 @@ from lsr.encoders.torch_model import (
 )
 from lsr.encoders.torch_network import probe
 from lsr.errors import ConfigError, UnsupportedModelError, VocabularyMismatchError
+from lsr.training.decoder_weights import LiteralResidual
+from lsr.training.low_rank import adapted
 from lsr.training.recipe import Frozen, ModelPart
 from lsr.training.towers import Network, NetworkTower, TableTower, TrainableEncoder
 
@@ -50,6 +60,9 @@ FRESH_HEAD_SCALE = 0.02
 """Standard deviation of the weights of a head that is made at random, as of transformers' own."""
 
 PROBE_TOLERANCE = 1e-4
+
+Trained = NetworkWeighting | DecoderWeighting | LiteralResidualWeighting
+"""Weightings by a network that can be trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,8 @@ class StartingModel:
     """
 
     encoder: TrainableEncoder
-    query_texts: TextTokenizer
-    document_texts: TextTokenizer
+    query_texts: TextInput
+    document_texts: TextInput
     query_files: TowerFiles
     document_files: TowerFiles
     cards: tuple[ModelCard, ...]
@@ -88,7 +101,9 @@ def load_starting_model(part: ModelPart, seed: int) -> StartingModel:
         UnsupportedModelError: it cannot be trained by the method.
         VocabularyMismatchError: the towers weight terms of different vocabularies.
     """
-    named = find_model(part.start, part.query_start, part.query_weights)
+    named = find_model(
+        part.start, part.query_start, part.query_weights, needs_method=part.method is None
+    )
     documents, queries = named.checkpoint.documents, named.checkpoint.queries
     weights = part.towers
     if part.method is not None:
@@ -97,9 +112,9 @@ def load_starting_model(part: ModelPart, seed: int) -> StartingModel:
         documents = _with_side(documents, method.documents)
         if part.query_weights is None:
             # Queries that had no network have one where the documents' is shared.
-            has_network = isinstance(queries.side.weighting, NetworkWeighting)
+            has_network = isinstance(queries.side.weighting, Trained)
             queries = _with_side(queries if has_network else documents, method.queries)
-    has_two = all(isinstance(one.side.weighting, NetworkWeighting) for one in (documents, queries))
+    has_two = all(isinstance(one.side.weighting, Trained) for one in (documents, queries))
     is_one_folder = documents.folder == queries.folder
     is_shared = has_two and is_one_folder and weights is not Weights.SEPARATE
     if has_two and part.towers is Weights.SHARED and not is_shared:
@@ -115,15 +130,11 @@ def load_starting_model(part: ModelPart, seed: int) -> StartingModel:
             "vectors could not be compared; start both towers from models of one tokenizer."
         )
     generator = torch.Generator().manual_seed(seed)
-    shared = _network([documents, queries], document_tokenizer, generator) if is_shared else None
-    document_tower = _tower(documents, document_tokenizer, shared, False, generator)
+    both = [documents, queries]
+    shared = _network(both, document_tokenizer, part, generator) if is_shared else None
+    document_tower = _tower(documents, document_tokenizer, shared, part, generator)
     query_tower = _tower(
-        queries,
-        query_tokenizer,
-        shared,
-        part.trains_query_weights,
-        generator,
-        n_terms=document_tower.n_terms,
+        queries, query_tokenizer, shared, part, generator, n_terms=document_tower.n_terms
     )
     if query_tower.n_terms != document_tower.n_terms:
         raise VocabularyMismatchError(
@@ -146,7 +157,7 @@ def load_starting_model(part: ModelPart, seed: int) -> StartingModel:
 
 
 def _with_side(files: TowerFiles, side: Any) -> TowerFiles:
-    if isinstance(side.weighting, NetworkWeighting):
+    if isinstance(side.weighting, Trained):
         side = msgspec.structs.replace(side, prefix=files.side.prefix or side.prefix)
     return dataclasses.replace(files, side=side, table=None, has_method=True)
 
@@ -159,11 +170,11 @@ def _tokenizer(files: TowerFiles) -> Any:
 
 def _texts(
     files: TowerFiles, tokenizer: Any, tower: NetworkTower | TableTower, max_length: int
-) -> TextTokenizer:
+) -> TextInput:
     """Return what makes of a text what a tower reads."""
     prefix = files.side.prefix
     weighting = files.side.weighting
-    if not isinstance(tower, NetworkTower) or not isinstance(weighting, NetworkWeighting):
+    if not isinstance(tower, NetworkTower) or not isinstance(weighting, Trained):
         return TextTokenizer(tokenizer, max_length, prefix=prefix, adds_special_tokens=False)
     longest = longest_input(tower.network.body)
     if max_length > longest:
@@ -171,33 +182,35 @@ def _texts(
             f"max_length is {max_length}, but the model in {str(files.folder)!r} takes 1 to "
             f"{longest} tokens."
         )
-    return TextTokenizer(tokenizer, max_length, prefix=prefix, pooled=weighting.tokens)
+    if isinstance(weighting, NetworkWeighting):
+        return TextTokenizer(tokenizer, max_length, prefix=prefix, pooled=weighting.tokens)
+    return decoder_input(files, weighting, tokenizer, max_length)
 
 
 def _tower(
     files: TowerFiles,
     tokenizer: Any,
     shared: Network | None,
-    trains_table: bool,
+    part: ModelPart,
     generator: torch.Generator,
     *,
     n_terms: int | None = None,
 ) -> NetworkTower | TableTower:
     special = special_ids(tokenizer)
     weighting = files.side.weighting
-    if isinstance(weighting, NetworkWeighting):
-        network = shared or _network([files], tokenizer, generator)
+    if isinstance(weighting, Trained):
+        network = shared or _network([files], tokenizer, part, generator)
         return NetworkTower(network, files.side, special)
     if not isinstance(weighting, TableWeighting | PresenceWeighting):
         raise UnsupportedModelError(
-            f"The model in {str(files.folder)!r} weights terms as a causal language model does "
-            f"({weighting.__struct_config__.tag}), which cannot be trained yet."
+            f"The model in {str(files.folder)!r} weights terms by its answers to a prompt, which "
+            "cannot be trained; name another method, such as echo-splade."
         )
     if isinstance(weighting, TableWeighting) and weighting.special_tokens:
         special = special[:0]
     size = n_terms or int(files.config.get("vocab_size", tokenizer.get_vocab_size()))
     table = _table(files, tokenizer, size, special)
-    return TableTower(table, files.side, special, trains_table)
+    return TableTower(table, files.side, special, part.trains_query_weights)
 
 
 def _table(
@@ -214,34 +227,71 @@ def _table(
     return read_query_table(files.table, tokens, special.tolist())
 
 
-def _network(towers: list[TowerFiles], tokenizer: Any, generator: torch.Generator) -> Network:
+def _network(
+    towers: list[TowerFiles], tokenizer: Any, part: ModelPart, generator: torch.Generator
+) -> Network:
     """Load the network that some towers share."""
     files = towers[0]
-    weightings = [
-        one.side.weighting for one in towers if isinstance(one.side.weighting, NetworkWeighting)
-    ]
-    has_vocabulary = any(isinstance(one, VocabularyWeighting) for one in weightings)
+    weightings = [one.side.weighting for one in towers if isinstance(one.side.weighting, Trained)]
+    causal = [one for one in weightings if not isinstance(one, NetworkWeighting)]
+    attention = _attention(causal) if causal else None
+    has_vocabulary = any(not isinstance(one, TokenWeighting) for one in weightings)
     kind = ModelHead.MASKED if has_vocabulary else ModelHead.NONE
+    kind = kind if attention is None else ModelHead.CAUSAL
     with quiet_transformers():
         body = load_model(
             files.folder, files.config, kind, torch.float32, tensor_prefix=files.tensor_prefix
         )
         if files.adapter is not None:
             body = merge_adapter(body, files.adapter)
-    wanted = dict.fromkeys(head for one in weightings for head in one.heads)
-    heads = {head: _head(head, files, body.config.hidden_size, generator) for head in wanted}
-    if not has_vocabulary:
-        return Network(body, heads, has_vocabulary)
+    size = body.config.hidden_size
+    of_heads = [one for one in weightings if isinstance(one, NetworkWeighting)]
+    wanted = dict.fromkeys(head for one in of_heads for head in one.heads)
+    heads = {head: _head(head, files, size, generator) for head in wanted}
+    residual = None
+    if any(isinstance(one, LiteralResidualWeighting) for one in causal):
+        n_terms = int(body.config.vocab_size)
+        residual = LiteralResidual(size, n_terms, part.residual_rank, generator)
+    if has_vocabulary:
+        texts = probe(tokenizer, pad_id(body))
+        network = _without_head(body, heads, attention, residual, texts, files)
+        if attention is Attention.BIDIRECTIONAL:
+            open_attention(body, texts)
+    else:
+        network = Network(body, heads, has_vocabulary)
+    if part.lora is not None:
+        network.body = adapted(body, part.lora)
+    return network
+
+
+def _attention(weightings: list[Any]) -> Attention:
+    """Return what a token of a decoder sees, which is one thing for all towers of a network."""
+    return (
+        Attention.BIDIRECTIONAL
+        if any(getattr(one, "attention", None) is Attention.BIDIRECTIONAL for one in weightings)
+        else Attention.CAUSAL
+    )
+
+
+def _without_head(
+    body: Any,
+    heads: dict[Head, torch.nn.Linear],
+    attention: Attention | None,
+    residual: LiteralResidual | None,
+    texts: tuple[Any, Any],
+    files: TowerFiles,
+) -> Network:
+    """Return a network whose head over the vocabulary is multiplied elsewhere; see `Network`."""
     layer = body.get_output_embeddings()
     if not isinstance(layer, torch.nn.Linear):
         raise UnsupportedModelError(
             f"The output layer of the model in {str(files.folder)!r} is {type(layer).__name__}, "
             "not a linear layer over the vocabulary, so it has no term weights to train."
         )
-    ids, mask = probe(tokenizer, pad_id(body))
+    ids, mask = texts
     with torch.no_grad():
         expected = body(input_ids=ids, attention_mask=mask).logits
-        network = Network(body, heads, has_vocabulary)
+        network = Network(body, heads, True, attention, residual)
         hidden = body(input_ids=ids, attention_mask=mask).logits
         found = torch.nn.functional.linear(hidden, layer.weight, layer.bias)
     if not torch.allclose(found, expected, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE):

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from safetensors.torch import save_file
 
+from lsr.encoders.decoder.residual_file import FILE as RESIDUAL_FILE
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.layouts.own import ENCODER_FILE, HEADS_FILE, EncoderFile, TowerEntry
 from lsr.encoders.method import TableWeighting
@@ -21,6 +22,7 @@ from lsr.encoders.query_table import TENSOR
 from lsr.encoders.safetensors_file import write_tensor
 from lsr.encoders.saving import LICENSE_PATTERNS, TOKENIZER_PATTERNS
 from lsr.encoders.torch_model import quiet_transformers
+from lsr.training.low_rank import merged
 from lsr.training.model_loading import StartingModel
 from lsr.training.recipe import Recipe
 from lsr.training.towers import NetworkTower, TableTower
@@ -91,6 +93,7 @@ def _write_tower(tower: NetworkTower | TableTower, files: TowerFiles, folder: Pa
         return
     network = tower.network
     with quiet_transformers():
+        network.body = merged(network.body)
         network.body.save_pretrained(folder)
     heads = {
         f"{name}.{part}": tensor.detach().cpu().contiguous()
@@ -99,6 +102,8 @@ def _write_tower(tower: NetworkTower | TableTower, files: TowerFiles, folder: Pa
     }
     if heads:
         save_file(heads, folder / HEADS_FILE)
+    if network.residual is not None:
+        save_file(network.residual.tensors(), folder / RESIDUAL_FILE)
 
 
 def _copy(source: Path, target: Path, patterns: tuple[str, ...]) -> None:

@@ -29,6 +29,23 @@ class Frozen(StrEnum):
     QUERIES = "queries"
 
 
+class LoraPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A low-rank adapter, which is trained in place of the network's own weights (LoRA).
+
+    It is merged into them when the model is saved. Paper: E. J. Hu et al., "LoRA: Low-Rank
+    Adaptation of Large Language Models", 2022.
+
+    Attributes:
+        rank: of the changes to each linear layer but the head.
+        alpha: they are multiplied with alpha / rank.
+        dropout: of their input.
+    """
+
+    rank: AtLeastOne = 16
+    alpha: Positive = 8.0
+    dropout: Share = 0.1
+
+
 class ModelPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is trained.
 
@@ -41,6 +58,8 @@ class ModelPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             network for queries.
         trains_query_weights: whether that table is trained too.
         frozen: which tower is not trained.
+        lora: a low-rank adapter that is trained instead of networks' own weights; None for those.
+        residual_rank: rank of PROSPER's layer of bonuses; None for a whole one.
         start_terms: mean terms of a document to begin with, to which the bias of the vocabulary's
             head is shifted; None to leave it. Models whose heads say nothing, or everything, at
             first need it.
@@ -55,6 +74,8 @@ class ModelPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query_weights: str | None = None
     trains_query_weights: bool = False
     frozen: Frozen = Frozen.NONE
+    lora: LoraPart | None = None
+    residual_rank: AtLeastOne | None = None
     start_terms: AtLeastOne | None = None
     max_length: AtLeastOne = 256
     query_max_length: AtLeastOne | None = None

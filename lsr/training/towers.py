@@ -12,9 +12,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lsr.encoders.decoder.attention import hidden_states
+from lsr.encoders.decoder.weighting import (
+    Attention,
+    DecoderWeighting,
+    LiteralResidualWeighting,
+)
 from lsr.encoders.method import (
     Activation,
     Head,
+    NetworkWeighting,
     Repeats,
     Side,
     TokenWeighting,
@@ -26,6 +33,7 @@ from lsr.encoders.torch_model import pad_id
 from lsr.encoders.torch_weighers import TextTensors
 from lsr.errors import UnsupportedModelError
 from lsr.pruning import PruneRule, PruneType
+from lsr.training.decoder_weights import LiteralResidual, decoder_weights
 from lsr.training.tiled_head import largest_logits
 
 
@@ -36,11 +44,22 @@ class Network(torch.nn.Module):
         body: the model; with a head over the vocabulary if `has_vocabulary`.
         heads: linear layers from hidden states to numbers, by `Head`.
         has_vocabulary: whether the body has a head over the vocabulary.
+        attention: of a causal language model; None for a masked one.
+        residual: PROSPER's layer, for a decoder that has one.
     """
 
-    def __init__(self, body: Any, heads: dict[Head, torch.nn.Linear], has_vocabulary: bool) -> None:
+    def __init__(
+        self,
+        body: Any,
+        heads: dict[Head, torch.nn.Linear],
+        has_vocabulary: bool,
+        attention: Attention | None = None,
+        residual: LiteralResidual | None = None,
+    ) -> None:
         super().__init__()
         self.body = body
+        self.attention = attention
+        self.residual = residual
         self.heads = torch.nn.ModuleDict({head.value: layer for head, layer in heads.items()})
         self.has_vocabulary = has_vocabulary
         self.pad_id = pad_id(body)
@@ -54,6 +73,9 @@ class Network(torch.nn.Module):
 
     def forward(self, batch: TextTensors) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the last hidden states, and what the vocabulary's head multiplies."""
+        if self.attention is not None:
+            hidden = hidden_states(self.body, batch.ids, batch.mask, self.attention)
+            return hidden, hidden
         needs_states = bool(self.heads) or not self.has_vocabulary
         output = self.body(
             input_ids=batch.ids, attention_mask=batch.mask, output_hidden_states=needs_states
@@ -102,10 +124,9 @@ class NetworkTower(torch.nn.Module):
         if isinstance(weighting, TokenWeighting):
             weights = self._of_tokens(hidden, batch, weighting)
         else:
-            assert isinstance(weighting, VocabularyWeighting)
             assert logits is not None
-            weights = self._of_terms(hidden, logits, batch, weighting)
-        if weighting.lexical:
+            weights = self._of_terms(hidden, logits, batch)
+        if isinstance(weighting, NetworkWeighting) and weighting.lexical:
             own = presence(texts, self._special, self.n_terms, device)
             weights = weights * own
         return finished(weights.clamp(min=0), self.side, self._top_k)
@@ -116,7 +137,10 @@ class NetworkTower(torch.nn.Module):
         None where a weight does not come from one token.
         """
         weighting = self.side.weighting
-        if not isinstance(weighting, VocabularyWeighting) or not weighting.takes_largest_logit:
+        is_of_one = isinstance(weighting, DecoderWeighting) or (
+            isinstance(weighting, VocabularyWeighting) and weighting.takes_largest_logit
+        )
+        if not is_of_one:
             return None
         layer = self.network.vocabulary
         with torch.no_grad():
@@ -132,9 +156,14 @@ class NetworkTower(torch.nn.Module):
         hidden: torch.Tensor,
         logits: torch.Tensor,
         batch: TextTensors,
-        weighting: VocabularyWeighting,
     ) -> torch.Tensor:
-        layer = self.network.vocabulary
+        layer, weighting = self.network.vocabulary, self.side.weighting
+        if isinstance(weighting, DecoderWeighting):
+            return decoder_weights(logits, layer, batch, weighting)
+        if isinstance(weighting, LiteralResidualWeighting):
+            assert self.network.residual is not None
+            return self.network.residual.weights(logits, layer, batch)
+        assert isinstance(weighting, VocabularyWeighting)
         if weighting.takes_largest_logit:
             weights = largest_logits(logits, layer.weight, layer.bias, batch.pooled)
             weights = activated(weights, weighting.activation, weighting.saturation)

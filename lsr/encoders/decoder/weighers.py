@@ -45,7 +45,7 @@ class DecoderWeigher:
         """Return one vector per text."""
         hidden = hidden_states(body, batch.ids, batch.mask, self._weighting.attention)
         scale = hidden.shape[-1] ** self._weighting.scale_exponent
-        largest = self._model.vocabulary.largest_logits(*_pooled_alone(hidden, batch))
+        largest = self._model.vocabulary.largest_logits(*pooled_alone(hidden, batch))
         # The scale is positive and the logarithm rises: both may come after the maximum.
         return positive_rows((largest * scale).cpu().numpy(), saturation=1)
 
@@ -121,7 +121,7 @@ def saturated(numbers: torch.Tensor) -> torch.Tensor:
     return numbers.clamp(min=0).log1p()
 
 
-def _pooled_alone(hidden: torch.Tensor, batch: TextTensors) -> tuple[torch.Tensor, torch.Tensor]:
+def pooled_alone(hidden: torch.Tensor, batch: TextTensors) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the hidden states that propose weights, side by side, and their mask."""
     import torch
 

@@ -1,0 +1,157 @@
+"""A trained decoder is what `load_encoder` makes of its files, whichever way it weighs terms."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lsr.encoders import Backend, Precision, load_encoder
+from lsr.errors import UnsupportedModelError
+from lsr.training.decoder_weights import LiteralResidual
+from lsr.training.model_loading import StartingModel, load_starting_model
+from lsr.training.model_saving import save_trained
+from lsr.training.recipe import DataPart, LoraPart, ModelPart, Recipe, SchedulePart
+from lsr.training.towers import NetworkTower
+from tiny_decoders import save_tiny_decoder
+from tiny_models import save_tiny_model
+
+TEXTS = ["the sparse index of the river", "water water flower", "learned term weight"]
+LENGTH = 40
+RECIPE = Recipe(
+    ModelPart("start", max_length=LENGTH), DataPart(dataset="data"), SchedulePart(steps=1000)
+)
+
+ROUNDING = 1e-4
+"""Logits of two layers in float32, whose products are taken in another order."""
+
+
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_decoder(tmp_path_factory.mktemp("model") / "llama", "llama")
+
+
+def started(folder: Path, **values: object) -> StartingModel:
+    return load_starting_model(
+        ModelPart(str(folder), max_length=LENGTH, **values),  # type: ignore[arg-type]
+        seed=1,
+    )
+
+
+def perturbed(start: StartingModel) -> StartingModel:
+    made = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in filter(lambda one: one.requires_grad, start.encoder.parameters()):
+            parameter.add_(torch.randn(parameter.shape, generator=made) * 0.05)
+    return start
+
+
+def vectors(start: StartingModel) -> list[np.ndarray]:
+    start.encoder.eval()
+    with torch.no_grad():
+        return [
+            tower(texts.tokenize(TEXTS)).numpy()
+            for tower, texts in (
+                (start.encoder.queries, start.query_texts),
+                (start.encoder.documents, start.document_texts),
+            )
+        ]
+
+
+def assert_saved_is_trained(start: StartingModel, folder: Path) -> None:
+    trained = vectors(start)
+    folder.mkdir()
+    save_trained(start, folder, RECIPE, {})
+    encoder = load_encoder(str(folder), backend=Backend.TORCH, precision=Precision.FLOAT32)
+    for found, encode in zip(
+        trained, (encoder.encode_queries, encoder.encode_documents), strict=True
+    ):
+        saved = encode(TEXTS).to_scipy().toarray()
+        np.testing.assert_allclose(saved, found, rtol=ROUNDING, atol=ROUNDING)
+        assert (found > 0).any(1).all()
+
+
+@pytest.mark.parametrize(
+    "method", ["causal-splade", "echo-splade", "bidirectional-splade", "laconic", "lion-sp"]
+)
+def test_every_method_is_saved_as_it_is_trained(decoder: Path, tmp_path: Path, method: str) -> None:
+    assert_saved_is_trained(perturbed(started(decoder, method=method)), tmp_path / "model")
+
+
+@pytest.mark.parametrize("rank", [None, 3])
+def test_the_bonus_of_literal_terms_is_saved_as_it_is_trained(
+    decoder: Path, tmp_path: Path, rank: int | None
+) -> None:
+    start = started(decoder, method="prosper", residual_rank=rank)
+
+    assert_saved_is_trained(perturbed(start), tmp_path / "model")
+
+
+def test_a_bonus_is_what_the_paper_says() -> None:
+    made = torch.Generator().manual_seed(0)
+    residual = LiteralResidual(4, 6, 2, made)
+    layer = torch.nn.Linear(4, 6)
+    hidden = torch.randn(1, 3, 4, generator=made)
+
+    class Text:
+        literal = np.array([1, 4])
+
+    class Batch:
+        mask = torch.tensor([[1, 1, 0]])
+        texts = (Text(),)
+
+    with torch.no_grad():
+        found = residual.weights(hidden, layer, Batch())[0].numpy()  # type: ignore[arg-type]
+
+    last = hidden[0, 1].numpy()
+    up, down = (one.detach().numpy() for one in (residual.tensors()["up"], residual.down.weight))
+    bonus = up @ (down @ np.log1p(np.maximum(last, 0)))
+    logits = layer.weight.detach().numpy() @ last + layer.bias.detach().numpy()
+    expected = np.log1p(np.maximum(logits, 0))
+    for term in Text.literal:
+        expected[term] += bonus.max() - bonus[term]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_an_adapter_alone_is_trained_and_merged_when_saved(decoder: Path, tmp_path: Path) -> None:
+    start = started(decoder, method="echo-splade", lora=LoraPart(rank=2))
+
+    trained = {name for name, one in start.encoder.named_parameters() if one.requires_grad}
+    before = vectors(start)
+    perturbed(start)
+
+    assert trained
+    assert all("lora_" in name for name in trained)
+    assert not np.allclose(before[1], vectors(start)[1])
+    assert_saved_is_trained(start, tmp_path / "model")
+    assert not list((tmp_path / "model").glob("adapter*"))
+
+
+def test_an_untrained_adapter_changes_nothing(decoder: Path) -> None:
+    plain, with_adapter = (
+        vectors(started(decoder, method="echo-splade", lora=lora)) for lora in (None, LoraPart())
+    )
+
+    np.testing.assert_array_equal(plain[1], with_adapter[1])
+
+
+def test_a_masked_language_model_takes_an_adapter_too(tmp_path: Path) -> None:
+    start = started(save_tiny_model(tmp_path / "bert"), lora=LoraPart(rank=2))
+
+    assert_saved_is_trained(perturbed(start), tmp_path / "model")
+
+
+def test_the_first_token_that_a_decoder_rests_on_is_seen(decoder: Path) -> None:
+    start = started(decoder, method="lion-sp")
+    tower = start.encoder.documents
+    assert isinstance(tower, NetworkTower)
+
+    share = tower.first_token_share(start.document_texts.tokenize(TEXTS))
+
+    assert share is not None
+    assert 0 < share < 1
+
+
+def test_answers_to_a_prompt_are_not_trained(decoder: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="answers to a prompt"):
+        started(decoder, method="promptreps")
