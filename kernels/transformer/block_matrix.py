@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
-from lsr.kernels.transformer.activation import Activation, activate_reference
+from lsr.kernels.transformer.activation import Activation
 from lsr.kernels.transformer.block_tiles import BLOCK_ROWS, float_block_tile
 from lsr.kernels.transformer.blocks import (
     block_pattern,
     blocks_of,
     make_block_product,
 )
-from lsr.kernels.transformer.dense import NO_RESIDUAL
+from lsr.kernels.transformer.dense import checked_residual, layer_reference
 from lsr.kernels.transformer.lanes import VECTOR_BYTES, load, store
 from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.matrix import add_bias
@@ -77,9 +77,7 @@ def multiply_blocks_reference(
     residual: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Say in NumPy, with 64 bits, what `multiply_blocks` must write."""
-    product = unpack_blocks(matrix).astype(np.float64) @ x + matrix.bias[:, None]
-    product = activate_reference(product, activation)
-    return product if residual is None else product + residual
+    return layer_reference(unpack_blocks(matrix), matrix.bias, x, activation, residual)
 
 
 def multiply_blocks(
@@ -100,10 +98,7 @@ def multiply_blocks(
     """
     n_tokens = x.shape[1]
     check_activations("x", x, int(matrix.n_columns[0]), n_tokens)
-    check_activations("out", out, matrix.bias.size, n_tokens)
-    if residual is not None:
-        check_activations("residual", residual, matrix.bias.size, n_tokens)
-    after = NO_RESIDUAL if residual is None else residual
+    after = checked_residual(out, residual, matrix.bias.size, n_tokens)
     _multiply_blocks(*matrix[:5], x, out, int(activation), after)
 
 

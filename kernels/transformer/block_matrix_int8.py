@@ -22,9 +22,8 @@ from lsr.kernels.transformer.block_tiles import (
     deal_short_lines,
 )
 from lsr.kernels.transformer.blocks import block_pattern, blocks_of, make_block_product
-from lsr.kernels.transformer.dense import NO_RESIDUAL
+from lsr.kernels.transformer.dense import checked_residual
 from lsr.kernels.transformer.lanes import VECTOR_BYTES
-from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.matrix_int8 import (
     ExpectedInputs,
     PackedInt8Matrix,
@@ -136,10 +135,7 @@ def multiply_int8_blocks(
     """
     n_tokens = x.scales.size
     check_quantized("x", x, -(-matrix.factors.size // GROUP), n_tokens)
-    check_activations("out", out, matrix.bias.size, n_tokens)
-    if residual is not None:
-        check_activations("residual", residual, matrix.bias.size, n_tokens)
-    after = NO_RESIDUAL if residual is None else residual
+    after = checked_residual(out, residual, matrix.bias.size, n_tokens)
     _multiply_int8_blocks(*matrix[:7], *x, out, int(activation), after)
 
 

@@ -18,8 +18,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.kernels.transformer.activation import finish
+from lsr.kernels.transformer.activation import Activation, activate_reference, finish
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES
+from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.strips import (
     PANEL_VECTORS,
     STRIP_ROWS,
@@ -31,7 +32,41 @@ from lsr.kernels.transformer.strips import (
 WEIGHT_BYTES = 4
 """Width of a weight, or of a group of four bytes."""
 
-NO_RESIDUAL = np.zeros((0, 0), dtype=np.float32)
+_NO_RESIDUAL = np.zeros((0, 0), dtype=np.float32)
+
+
+def checked_residual(
+    out: NDArray[np.float32], residual: NDArray[np.float32] | None, n_rows: int, n_tokens: int
+) -> NDArray[np.float32]:
+    """Return what kernels add last: `residual`, or an empty array for None.
+
+    Raises:
+        InvalidInputError: `out` or `residual` is not of `n_rows` features of `n_tokens` tokens.
+    """
+    check_activations("out", out, n_rows, n_tokens)
+    if residual is None:
+        return _NO_RESIDUAL
+    check_activations("residual", residual, n_rows, n_tokens)
+    return residual
+
+
+def layer_reference(
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    activation: Activation,
+    residual: NDArray[np.float32] | None,
+) -> NDArray[np.float64]:
+    """Say in NumPy, with 64 bits, what a layer of float32 weights must write."""
+    return finished_reference(weight.astype(np.float64) @ x + bias[:, None], activation, residual)
+
+
+def finished_reference(
+    sums: NDArray[np.float64], activation: Activation, residual: NDArray[np.float32] | None
+) -> NDArray[np.float64]:
+    """Say what comes after the sums of a layer and its bias."""
+    activated = activate_reference(sums, activation)
+    return activated if residual is None else activated + residual
 
 
 def make_dense(strip_product: Any, read_sums: Any) -> Any:

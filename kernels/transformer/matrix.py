@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
-from lsr.kernels.transformer.activation import Activation, activate_reference
-from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
+from lsr.kernels.transformer.activation import Activation
+from lsr.kernels.transformer.dense import (
+    checked_residual,
+    layer_reference,
+    make_dense,
+)
 from lsr.kernels.transformer.lanes import load, spread
 from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.strips import STRIP_ROWS, float_strip
@@ -62,9 +66,7 @@ def multiply_reference(
     residual: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Say in NumPy, with 64 bits, what `multiply` must write."""
-    product = unpack_matrix(matrix).astype(np.float64) @ x + matrix.bias[:, None]
-    product = activate_reference(product, activation)
-    return product if residual is None else product + residual
+    return layer_reference(unpack_matrix(matrix), matrix.bias, x, activation, residual)
 
 
 def multiply(
@@ -85,10 +87,7 @@ def multiply(
     """
     n_tokens = x.shape[1]
     check_activations("x", x, matrix.strips.shape[1], n_tokens)
-    check_activations("out", out, matrix.bias.size, n_tokens)
-    if residual is not None:
-        check_activations("residual", residual, matrix.bias.size, n_tokens)
-    after = NO_RESIDUAL if residual is None else residual
+    after = checked_residual(out, residual, matrix.bias.size, n_tokens)
     _multiply(matrix.strips, matrix.bias, x, out, int(activation), after)
 
 

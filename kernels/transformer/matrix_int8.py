@@ -26,10 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels._compile import kernel
-from lsr.kernels.transformer.activation import Activation, activate_reference
-from lsr.kernels.transformer.dense import NO_RESIDUAL, make_dense
+from lsr.kernels.transformer.activation import Activation
+from lsr.kernels.transformer.dense import (
+    checked_residual,
+    finished_reference,
+    make_dense,
+)
 from lsr.kernels.transformer.lanes import load, load_integers, multiply_add, spread
-from lsr.kernels.transformer.layout import check_activations
 from lsr.kernels.transformer.quantization import (
     GROUP,
     QuantizedActivations,
@@ -131,8 +134,7 @@ def multiply_int8_reference(
         :, None
     ].astype(np.float64)
     product = dots * x.scales + matrix.sums[:, None].astype(np.float64) * x.lows
-    product = activate_reference(product + matrix.bias[:, None], activation)
-    return product if residual is None else product + residual
+    return finished_reference(product + matrix.bias[:, None], activation, residual)
 
 
 def multiply_int8(
@@ -153,10 +155,7 @@ def multiply_int8(
     """
     n_tokens = x.scales.size
     check_quantized("x", x, matrix.strips.shape[1], n_tokens)
-    check_activations("out", out, matrix.bias.size, n_tokens)
-    if residual is not None:
-        check_activations("residual", residual, matrix.bias.size, n_tokens)
-    after = NO_RESIDUAL if residual is None else residual
+    after = checked_residual(out, residual, matrix.bias.size, n_tokens)
     _multiply_int8(*matrix[:4], *x, out, int(activation), after)
 
 
