@@ -32,6 +32,7 @@ from lsr.service.log import RequestLog
 from lsr.service.metrics import Metrics, StateCollector
 from lsr.service.models import Models
 from lsr.service.page_routes import page_router
+from lsr.service.places import Places
 from lsr.service.problems import ProblemAnswers
 from lsr.service.requests import RequestRecord
 from lsr.service.searching import Searching
@@ -71,9 +72,10 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     app.state.searching = searching = Searching(settings, metrics)
     app.state.warming = Warming(catalog)
     metrics.registry.register(StateCollector(catalog.searchers, lambda: searching.n_waiting))
-    app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks")
-    app.state.fields = FieldCatalog()
     app.state.models = models = Models(settings.models)
+    app.state.places = places = Places(lambda: {**models.places, **catalog.places})
+    app.state.writing = Writing(catalog, settings, catalog.state_folder / "tasks", places)
+    app.state.fields = FieldCatalog()
     app.state.administration = Administration(catalog, models, settings)
     for routes in (
         search_routes,
@@ -103,7 +105,7 @@ class Service(FastAPI):
         app: ASGIApp = AsyncExitStackMiddleware(self.router)  # routes of the framework need it
         app = DirectPaths(app, search_routes.router.routes)
         app = BodyDeadline(app, settings.body_patience_s, settings.body_bytes_per_s)
-        app = ProblemAnswers(app)
+        app = ProblemAnswers(app, self.state.places.problem_of)
         return RequestRecord(app, self.state.log, self.state.metrics)
 
 

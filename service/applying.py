@@ -48,12 +48,14 @@ class ItemLog:
         file: gets a JSON line an item.
         on_error: whether an item that fails is an end to all.
         advance: told of each item that is done; raises to stop.
+        problem_of: returns the problem that an error is to a client.
         counts: items by status.
     """
 
     file: BinaryIO
     on_error: OnError
     advance: Callable[[], None]
+    problem_of: Callable[[LsrError], Problem]
     counts: dict[str, int] = field(default_factory=dict)
 
     def done(self, line: int, doc_id: str, status: str) -> None:
@@ -66,7 +68,7 @@ class ItemLog:
         Raises:
             Problem: nothing is to be kept when an item fails.
         """
-        problem = Problem.of(error)
+        problem = self.problem_of(error)
         if self.on_error is OnError.FAIL:
             raise Problem(
                 problem.status,

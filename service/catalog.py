@@ -7,12 +7,13 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 from fastapi.concurrency import run_in_threadpool
 
-from lsr.errors import ConfigError, IndexNotFoundError, LsrError
+from lsr.errors import ConfigError, CorruptIndexError, IndexNotFoundError, LsrError
 from lsr.index import Searcher, is_index
 from lsr.index.manifest import FILE_NAME
 from lsr.retrieval import Index
@@ -89,13 +90,33 @@ class ServedIndex:
                 self._open(stamp)
                 if self.fault:
                     logger.error("The index %r cannot be opened: %s", self.name, self.fault)
-        if self._latest is None:
+        latest = self._latest
+        if latest is None:
             raise Problem(
                 503,
                 "index-quarantined",
-                f"The index {self.name!r} cannot be opened; the service's log says why.",
+                f"The index {self.name!r} is damaged or cannot be opened; the service's log says "
+                "where. It is looked at again after its next commit or restore.",
             )
-        return self._latest
+        return latest
+
+    def quarantine(self, error: CorruptIndexError) -> None:
+        """Take the index out of service, which was found damaged, until its manifest changes."""
+        with self._lock:
+            if self._latest:
+                logger.error("The index %r is not served any more: %s", self.name, error)
+            self.fault = error
+            self._latest = None
+            self._pinned.clear()
+
+    @contextmanager
+    def quarantined_if_damaged(self) -> Iterator[None]:
+        """Take the index out of service if what is done meanwhile finds it damaged."""
+        try:
+            yield
+        except CorruptIndexError as error:
+            self.quarantine(error)
+            raise
 
     def at(self, commit: int) -> Index:
         """Return the snapshot of a commit.
@@ -182,9 +203,9 @@ class Catalog:
                     raise ConfigError(
                         f"{path} and {self._served[name].path} have one name; serve one of them."
                     )
-                self._served[name] = ServedIndex(name, path, settings)
+                self._served[name] = ServedIndex(name, path.resolve(), settings)
 
-        self.state_folder = [*self.roots, *given][0] / ".service"
+        self.state_folder = [*self.roots, *(one.resolve() for one in given)][0] / ".service"
 
     def __iter__(self) -> Iterator[ServedIndex]:
         """Yield the indexes by name."""
@@ -194,6 +215,12 @@ class Catalog:
     def names(self) -> list[str]:
         """The names of all indexes, in order."""
         return sorted(self._served)
+
+    @property
+    def places(self) -> dict[Path, str]:
+        """What is said in the place of the paths of indexes, and of the folders around them."""
+        folders = dict.fromkeys(self.roots, "the folder of the indexes")
+        return {**folders, **{served.path: f"the index {served.name!r}" for served in self}}
 
     def searchers(self) -> dict[str, Searcher]:
         """Return the open snapshot of every index that could be opened."""

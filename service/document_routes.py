@@ -89,8 +89,8 @@ async def document(request: Request, name: str, doc_id: str) -> Response:
 
     def work() -> dict[str, Any]:
         searcher = served.latest().searcher
-        number = _number(searcher, doc_id)
-        stored = searcher.document(number).as_dict()
+        with served.quarantined_if_damaged():
+            stored = searcher.document(_number(searcher, doc_id)).as_dict()
         return {"index": name, "commit": searcher.manifest.commit, "document": stored}
 
     return JsonAnswer(await run_in_threadpool(work))

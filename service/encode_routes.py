@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +17,7 @@ from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
 from lsr.service.models import Models
 from lsr.service.problems import FieldError, Problem
+from lsr.service.searching import Searching
 from lsr.service.settings import Settings
 
 router = APIRouter(route_class=StrictRoute, tags=["encode"])
@@ -68,7 +68,8 @@ async def encode(request: Request, wanted: EncodeRequest) -> Response:
         name = wanted.model or encoder.model
         return {"model": name, "vectors": encoder.decode(vectors, wanted.top_k)}
 
-    return JsonAnswer(await run_in_threadpool(work))
+    searching: Searching = request.app.state.searching
+    return JsonAnswer(await searching.run(work))
 
 
 def _encoder(request: Request, wanted: EncodeRequest) -> Encoder:

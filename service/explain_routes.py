@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +16,7 @@ from lsr.service.keys import Scope, requires
 from lsr.service.problems import Problem
 from lsr.service.search_messages import SearchRequest, Turn, Vector
 from lsr.service.search_questions import question_of
+from lsr.service.searching import Searching
 
 router = APIRouter(prefix="/v1/indexes/{name}", route_class=StrictRoute, tags=["search"])
 
@@ -44,11 +44,12 @@ async def explain(request: Request, name: str, wanted: ExplainRequest) -> Respon
 
     def work() -> dict[str, Any]:
         index = served.latest() if wanted.commit is None else served.at(wanted.commit)
-        if index.searcher.doc_number(wanted.id) is None:
-            raise Problem(
-                404, "document-not-found", f"The index has no document with the id {wanted.id!r}."
-            )
-        found = explain_in_words(index, question, wanted.id)
+        with served.quarantined_if_damaged():
+            if index.searcher.doc_number(wanted.id) is None:
+                detail = f"The index has no document with the id {wanted.id!r}."
+                raise Problem(404, "document-not-found", detail)
+            found = explain_in_words(index, question, wanted.id)
         return {"index": name, "commit": index.searcher.manifest.commit, **found.as_dict()}
 
-    return JsonAnswer(await run_in_threadpool(work))
+    searching: Searching = request.app.state.searching
+    return JsonAnswer(await searching.run(work))

@@ -78,11 +78,9 @@ async def list_fields(request: Request, name: str) -> Response:
 
     def work() -> dict[str, Any]:
         searcher = served.latest().searcher
-        return {
-            "index": name,
-            "commit": searcher.manifest.commit,
-            "fields": [_as_json(one) for one in fields.of(searcher)],
-        }
+        with served.quarantined_if_damaged():
+            found = [_as_json(one) for one in fields.of(searcher)]
+        return {"index": name, "commit": searcher.manifest.commit, "fields": found}
 
     return JsonAnswer(await run_in_threadpool(work))
 

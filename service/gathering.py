@@ -26,6 +26,10 @@ DELIVER_S = 0.002
 """Answers are handed over in lots, but none waits longer than this for the rest of its lot."""
 
 
+class Shed(Problem):
+    """A request found no room, or no time."""
+
+
 class Waiting(Generic[Payload, Answer]):
     """A request in the queue.
 
@@ -119,7 +123,7 @@ class Gatherer(Generic[Payload, Answer]):
             timeout_s: how long to wait for the answer.
 
         Raises:
-            Problem: 429 when too many wait, 503 when the service stops, 504 when time is up.
+            Shed: 429 when too many wait, 503 when the service stops, 504 when time is up.
         """
         loop = asyncio.get_running_loop()
         waiting: Waiting[Payload, Answer] = Waiting(payload, loop.create_future())
@@ -142,9 +146,9 @@ class Gatherer(Generic[Payload, Answer]):
     def _enter(self, kind: Hashable, waiting: Waiting[Payload, Answer]) -> None:
         with self._condition:
             if self._is_closed:
-                raise Problem(503, "stopping", "The service is stopping; ask another one.")
+                raise Shed(503, "stopping", "The service is stopping; ask another one.")
             if self._n_waiting >= self._most_waiting:
-                raise Problem(
+                raise Shed(
                     429,
                     "too-busy",
                     f"{self._n_waiting} requests wait already; try again in a second.",
@@ -219,9 +223,9 @@ def _expire(waiting: Waiting[Any, Any]) -> None:
     waiting.abandon()
     if not waiting.future.done():
         waiting.future.set_exception(
-            Problem(
+            Shed(
                 504,
                 "timeout",
-                "The search took longer than it may; allow more with 'timeout_ms', or narrow it.",
+                "This took longer than it may; ask for less, or allow more with 'timeout_ms'.",
             )
         )

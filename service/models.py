@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from threading import Lock
 
 from lsr.encoders import Encoder, load_encoder
@@ -20,6 +21,17 @@ class Models:
         self._places = places
         self._lock = Lock()
         self._loaded: dict[str, Encoder] = {}
+
+    @property
+    def places(self) -> dict[Path, str]:
+        """What is said in the place of the paths of models."""
+        folders = {name: Path(place) for name, place in self._places.items()}
+        return {
+            path: f"the model {name!r}"
+            for name, folder in folders.items()
+            for path in (folder, folder.resolve())
+            if folder.is_dir()
+        }
 
     def __getitem__(self, name: str) -> Encoder:
         """Return a model's encoder, loading it when it is first asked for.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -101,12 +101,17 @@ class Problem(Exception):
         self.headers = headers or {}
 
     @staticmethod
-    def of(error: LsrError) -> Problem:
-        """Return the problem that an error is to a client."""
+    def of(error: LsrError, detail: str) -> Problem:
+        """Return the problem that an error is to a client.
+
+        Args:
+            error: what went wrong.
+            detail: its message, fit for clients (`lsr.service.places`).
+        """
         for kind, status, code in _OF_ERRORS:
             if isinstance(error, kind):
-                return Problem(status, code, str(error))
-        return Problem(500, "index-failed", str(error))
+                return Problem(status, code, detail)
+        return Problem(500, "index-failed", detail)
 
     def response(self, scope: Mapping[str, Any]) -> Response:
         """Return the answer to the request of an ASGI scope."""
@@ -147,10 +152,12 @@ class ProblemAnswers:
 
     Args:
         app: answers requests.
+        of_error: returns the problem that an error of the engine is to a client.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, of_error: Callable[[LsrError], Problem]) -> None:
         self._app = app
+        self._of_error = of_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -170,30 +177,28 @@ class ProblemAnswers:
         except Exception as error:
             if scope["type"] != "http" or has_begun:
                 raise
-            problem = _problem_of(error)
+            problem = self._problem_of(error)
             if isinstance(error, LsrError) and problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.error("%s: %s", scope.get("lsr.request_id"), error)
             await problem.response(scope)(scope, receive, send)
             if problem.code == UNFORESEEN:
                 raise
 
-
-def _problem_of(error: Exception) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case LsrError():
-            return Problem.of(error)
-        case RequestValidationError():
-            return invalid_request(error.errors())
-        case HTTPException(status_code=status):
-            code = HTTPStatus(status).phrase.lower().replace(" ", "-")
-            detail = _OF_FRAMEWORK.get(status, error.detail)
-            return Problem(status, code, detail, headers=dict(error.headers or {}))
-        case _:
-            return Problem(
-                500, UNFORESEEN, "The service failed on this request; its log says more."
-            )
+    def _problem_of(self, error: Exception) -> Problem:
+        match error:
+            case Problem():
+                return error
+            case LsrError():
+                return self._of_error(error)
+            case RequestValidationError():
+                return invalid_request(error.errors())
+            case HTTPException(status_code=status):
+                code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+                detail = _OF_FRAMEWORK.get(status, error.detail)
+                return Problem(status, code, detail, headers=dict(error.headers or {}))
+            case _:
+                detail = "The service failed on this request; its log says more."
+                return Problem(500, UNFORESEEN, detail)
 
 
 def invalid_request(errors: Sequence[Any]) -> Problem:

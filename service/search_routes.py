@@ -14,6 +14,7 @@ from lsr.service.catalog import Catalog
 from lsr.service.departures import WhileConnected
 from lsr.service.json_bodies import StrictRoute
 from lsr.service.keys import Scope, requires
+from lsr.service.places import Places
 from lsr.service.problems import FieldError, Problem
 from lsr.service.search_messages import BatchAnswer, BatchRequest, SearchAnswer, SearchRequest
 from lsr.service.searching import Searching
@@ -70,6 +71,7 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
         detail = f"At most {settings.max_batch} searches are answered at once."
         errors = [FieldError("searches", detail)]
         raise Problem(422, "invalid-request", detail, errors=errors)
+    places: Places = request.app.state.places
     served = _catalog(request)[name]
     index = await served.snapshot(wanted.commit)
 
@@ -83,7 +85,7 @@ async def search_batch(request: Request, name: str, wanted: BatchRequest) -> Res
         except Problem as problem:
             return problem
         except LsrError as error:
-            return Problem.of(error)
+            return places.problem_of(error)
 
     with WhileConnected(request):
         answers = await asyncio.gather(*(one(number) for number in range(len(wanted.searches))))

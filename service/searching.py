@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +16,8 @@ from lsr.documents import QueryBatch
 from lsr.index.searcher import CHUNK_QUERIES
 from lsr.retrieval import Hit, HybridQueries, Index
 from lsr.service.catalog import ServedIndex
-from lsr.service.gathering import Deliver, Gatherer, Waiting, stops_of
+from lsr.service.gathering import Deliver, Gatherer, Shed, Waiting, stops_of
 from lsr.service.metrics import Metrics
-from lsr.service.problems import Problem
 from lsr.service.search_answers import Times, answer_values, page_of_hits, unknown_terms
 from lsr.service.search_messages import SearchRequest
 from lsr.service.search_questions import Plan, is_empty, plan_of, question_of, timeout_s
@@ -42,7 +42,7 @@ class Search:
     """A search on its way.
 
     Attributes:
-        name: of the index.
+        served: the index.
         request: what came.
         question: what is asked.
         plan: how it is to be ranked, and from which snapshot.
@@ -50,7 +50,7 @@ class Search:
         times: how long each stage took.
     """
 
-    name: str
+    served: ServedIndex
     request: SearchRequest
     question: Question | dict[str, float]
     plan: Plan
@@ -65,7 +65,7 @@ class Searching:
     """Answers searches.
 
     Texts go through one queue to be encoded, and then, like vectors at once, through another to be
-    ranked, so that no vector waits for an encoder.
+    ranked, so that no vector waits for an encoder. A third one is for other work.
 
     Args:
         settings: limits.
@@ -80,16 +80,19 @@ class Searching:
         self._ranking: Gatherer[Search, Values] = Gatherer(
             "rank", self._rank, n_workers=settings.workers, **limits
         )
+        self._running: Gatherer[Callable[[], Values], Values] = Gatherer(
+            "run", _run, n_workers=1, **limits
+        )
 
     @property
     def n_waiting(self) -> int:
-        """Searches that wait for a thread."""
-        return self._encoding.n_waiting + self._ranking.n_waiting
+        """Requests that wait for a thread."""
+        return sum(one.n_waiting for one in (self._encoding, self._ranking, self._running))
 
     def close(self) -> None:
         """Answer what waits, and take nothing new."""
-        self._encoding.close()
-        self._ranking.close()
+        for one in (self._encoding, self._ranking, self._running):
+            one.close()
 
     async def begin(self, served: ServedIndex, request: SearchRequest) -> Search:
         """Return a search of the snapshot that a request asks for.
@@ -103,7 +106,7 @@ class Searching:
     def begin_from(self, served: ServedIndex, index: Index, request: SearchRequest) -> Search:
         """Return a search of a certain snapshot; see `begin`."""
         question = question_of(request)
-        return Search(served.name, request, question, plan_of(request, index, self._settings))
+        return Search(served, request, question, plan_of(request, index, self._settings))
 
     def answer_at_once(self, search: Search) -> Values | None:
         """Return the answer as `answer` does, where it needs no thread; else None.
@@ -120,18 +123,19 @@ class Searching:
         ranks_alone = request.fields == [] and not (request.explain or request.highlight)
         if not isinstance(search.question, dict) or plan.where is not None or not ranks_alone:
             return None
-        began = time.perf_counter()
         expected_ns = TERM_NS * len(search.question) + HIT_NS * plan.depth
         if expected_ns > AT_ONCE_NS:
             return None
+        began = time.perf_counter()
         search.vector = vector = plan.index.vector_of(search.question)
         if expected_ns + plan.index.searcher.expected_ns(vector.terms) > AT_ONCE_NS:
             return None
         encoded = time.perf_counter()
-        (found,) = _ranked(plan, [vector])
-        search.times.encode = encoded - began
-        search.times.score = time.perf_counter() - encoded
-        values = _answered(search, found, vector)
+        with search.served.quarantined_if_damaged():
+            (found,) = _ranked(plan, [vector])
+            search.times.encode = encoded - began
+            search.times.score = time.perf_counter() - encoded
+            values = _answered(search, found, vector)
         self._metrics.count_stages(search.times.as_seconds())
         return values
 
@@ -146,16 +150,33 @@ class Searching:
             return _nothing(search)
         plan, request = search.plan, search.request
         until = time.perf_counter() + timeout_s(request, self._settings)
-        try:
+        with self._sheds_counted(), search.served.quarantined_if_damaged():
             if not isinstance(search.question, dict):
                 kind = plan.index, request.alpha
                 search.vector = await self._encoding.ask(kind, search, until - time.perf_counter())
             values = await self._ranking.ask(plan, search, until - time.perf_counter())
-        except Problem as problem:
-            self._metrics.count_shed(problem.code)
-            raise
         self._metrics.count_stages(search.times.as_seconds())
         return values
+
+    async def run(self, work: Callable[[], Values]) -> Values:
+        """Return what a function returns, which a thread calls when it is its turn.
+
+        As many may wait as searches, and as long.
+
+        Raises:
+            Problem: the request cannot be answered as it stands, or not now.
+            LsrError: what the function raises.
+        """
+        with self._sheds_counted():
+            return await self._running.ask(object(), work, self._settings.timeout_ms / 1000)
+
+    @contextmanager
+    def _sheds_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except Shed as shed:
+            self._metrics.count_shed(shed.code)
+            raise
 
     def _rank(
         self,
@@ -180,6 +201,15 @@ class Searching:
                 deliver(waiting, _answered(search, hits, vector))
             except Exception as error:
                 deliver(waiting, error)
+
+
+def _run(
+    kind: object,
+    together: Sequence[Waiting[Callable[[], Values], Values]],
+    deliver: Deliver[Callable[[], Values], Values],
+) -> None:
+    for waiting in together:
+        deliver(waiting, waiting.payload())
 
 
 def _encode(
@@ -261,7 +291,7 @@ def _answered(search: Search, found: Sequence[Hit], vector: SparseBatch | Hybrid
     hits = page_of_hits(plan.index, search.question, found, request, plan.approximation)
     search.times.fetch = time.perf_counter() - began
     return answer_values(
-        search.name,
+        search.served.name,
         plan.index,
         request,
         hits,
@@ -278,5 +308,5 @@ def _nothing(search: Search) -> Values:
         plan.index.parse_filter(plan.filter or "")
     warnings = ["The query is empty."]
     return answer_values(
-        search.name, plan.index, search.request, [], search.times, warnings=warnings
+        search.served.name, plan.index, search.request, [], search.times, warnings=warnings
     )

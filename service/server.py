@@ -1,4 +1,4 @@
-"""How is the application run? By granian, in this process; by uvicorn where there is no granian.
+"""How is the application run? By granian, in this process.
 
 Granian cuts off clients whose headers do not come. It runs embedded in this process, so that the
 exit code, the order of shutting down and what is written to stderr are ours (ADR 12).
@@ -11,19 +11,19 @@ import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from fastapi import FastAPI
 
 from lsr.errors import ConfigError, MissingDependencyError
 
-_Serve = Callable[[], Coroutine[None, None, int]]
+logger = logging.getLogger(__name__)
 
 HEADERS_MS = 30_000
 """How long a client may take to send its headers."""
 
 BACKLOG = 2_048
-"""Connections that the system holds until they are accepted."""
+"""Requests that are answered at a time, and connections that the system holds beside them."""
 
 
 def is_public(host: str) -> bool:
@@ -50,7 +50,7 @@ def refuse_open_house(host: str, has_keys: bool) -> None:
         )
 
 
-def run(app: FastAPI, host: str, port: int, drain_s: float, warn: Callable[[str], None]) -> int:
+def run(app: FastAPI, host: str, port: int, drain_s: float) -> int:
     """Serve `app` until the process is told to stop.
 
     Args:
@@ -58,25 +58,16 @@ def run(app: FastAPI, host: str, port: int, drain_s: float, warn: Callable[[str]
         host: address to listen on.
         port: port to listen on.
         drain_s: how long requests may take to end.
-        warn: tells the operator what is not as it should be.
 
     Returns:
         The exit code: 128 and the number of the signal that stopped it.
 
     Raises:
         ConfigError: the address cannot be listened on.
-        MissingDependencyError: there is neither granian nor uvicorn.
+        MissingDependencyError: granian is not installed.
     """
-    try:
-        serve = _granian(app, host, port, drain_s)
-    except ModuleNotFoundError:
-        try:
-            serve = _uvicorn(app, host, port, drain_s)
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError("lsr serve", "serve") from error
-        warn("granian is not installed; uvicorn serves, which does not cut off slow headers.")
     _refuse_taken(host, port)
-    return asyncio.run(serve())
+    return asyncio.run(_serve(app, host, port, drain_s))
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -91,11 +82,13 @@ def _refuse_taken(host: str, port: int) -> None:
         ) from error
 
 
-def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> _Serve:
-    from granian.constants import HTTPModes, Interfaces
-    from granian.http import HTTP1Settings
-    from granian.server.embed import Server
-
+async def _serve(app: FastAPI, host: str, port: int, drain_s: float) -> int:
+    try:
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server.embed import Server
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("lsr serve", "serve") from error
     server = Server(
         app,
         address=host,
@@ -109,39 +102,12 @@ def _granian(app: FastAPI, host: str, port: int, drain_s: float) -> _Serve:
     )
     # The embedded server has no argument for this.
     server.workers_kill_timeout = int(drain_s)
-
-    async def serve() -> int:
-        stopped_by = _stop_on_signals(server.stop)
+    stopped_by = _stop_on_signals(server.stop)
+    try:
         await server.serve()
-        return await stopped_by
-
-    return serve
-
-
-def _uvicorn(app: FastAPI, host: str, port: int, drain_s: float) -> _Serve:
-    from uvicorn import Config, Server
-
-    config = Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        backlog=BACKLOG,
-        limit_concurrency=BACKLOG,
-        timeout_graceful_shutdown=int(drain_s),
-    )
-    server = Server(config)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    async def serve() -> int:
-        stopped_by = _stop_on_signals(stop)
-        await server._serve()  # `serve` would take the signals over
-        return await stopped_by
-
-    return serve
+    except TimeoutError:
+        logger.warning("Requests that took more than %.0f s to end were cut off.", drain_s)
+    return await stopped_by
 
 
 def _stop_on_signals(stop: Callable[[], None]) -> asyncio.Future[int]:

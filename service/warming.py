@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lsr.errors import LsrError
+from lsr.index import WeightType
 from lsr.retrieval import Index
 from lsr.service.catalog import Catalog
 
@@ -46,10 +49,13 @@ class Warming:
                 if index is None:
                     continue
                 try:
-                    _ask(index)
+                    with served.quarantined_if_damaged():
+                        _ask(index)
                 except LsrError as error:
                     served.fault = error
                     logger.error("The index %r cannot be searched: %s", served.name, error)
+            if not self._catalog.searchers():
+                _use_small_indexes()
         finally:
             self._is_done.set()
 
@@ -62,3 +68,11 @@ def _ask(index: Index) -> None:
         assert hit.document.doc_id == hit.doc_id
     if index.has_encoder:
         index.search("sparse retrieval")
+
+
+def _use_small_indexes() -> None:
+    """Make and ask indexes of each kind, so that the first one of a client finds kernels loaded."""
+    with TemporaryDirectory() as folder:
+        for weights in WeightType:
+            documents = [("a", {"sparse": 2.0}), ("b", {"sparse": 1.0, "retrieval": 1.0})]
+            _ask(Index.build(Path(folder) / weights, documents, weights=weights))

@@ -21,6 +21,7 @@ from lsr.index import read_manifest
 from lsr.index.storage import disk_errors
 from lsr.service.applying import ItemLog, add_documents, delete_documents, numbered_lines
 from lsr.service.catalog import Catalog, ServedIndex
+from lsr.service.places import Places
 from lsr.service.problems import Problem
 from lsr.service.settings import Settings
 from lsr.service.spooling import spool
@@ -40,13 +41,15 @@ class Writing:
         catalog: the indexes.
         settings: limits.
         folder: where tasks are kept.
+        places: hides from clients where things lie.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, settings: Settings, folder: Path, places: Places) -> None:
         self.lanes = WriteLanes(settings.max_queued_writes)
         self.tasks = TaskStore(folder, settings.kept_tasks)
         self._catalog = catalog
         self._settings = settings
+        self._places = places
         if folder.exists():
             try:
                 self._claim()
@@ -119,7 +122,7 @@ class Writing:
             self.tasks.put_back(task)
             raise
         except (Problem, LsrError) as error:
-            problem = error if isinstance(error, Problem) else Problem.of(error)
+            problem = error if isinstance(error, Problem) else self._places.problem_of(error)
             task.failed(problem)
             self.tasks.finish(task)
             raise problem from error
@@ -150,7 +153,7 @@ class Writing:
             index.writer(memory_bytes=self._settings.writer_memory_bytes) as writer,
         ):
             index.refresh()  # the last commit, now that nobody else can make one
-            log = ItemLog(items, task.on_error, advance, task.counts)
+            log = ItemLog(items, task.on_error, advance, self._places.problem_of, task.counts)
             if task.kind is TaskKind.ADD:
                 add_documents(index, writer, numbered_lines(file), log)
             else:

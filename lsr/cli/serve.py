@@ -76,4 +76,4 @@ def serve(
             note(f"The index {served.name!r} is not served: {served.fault}")
     names = ", ".join(app.state.catalog.names) or "no index yet (PUT /v1/indexes/NAME makes one)"
     note(f"Serving {names} at http://{host}:{port}")
-    raise typer.Exit(run(app, host, port, settings.drain_s, note))
+    raise typer.Exit(run(app, host, port, settings.drain_s))

@@ -164,6 +164,15 @@ def test_a_snapshot_is_listed_and_restored_under_a_new_name(client: TestClient, 
     assert (n_docs(client, "old"), n_docs(client, pets)) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "headers", [{}, {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Length": "0"}]
+)
+def test_a_snapshot_needs_no_body(client: TestClient, pets: None, headers: dict[str, str]) -> None:
+    answer = client.post("/v1/indexes/pets/snapshots", headers=headers)
+
+    assert answer.status_code == 201, answer.text
+
+
 def test_a_snapshot_replaces_its_index_only_when_told(client: TestClient, pets: str) -> None:
     snapshot = client.post(f"/v1/indexes/{pets}/snapshots").json()["snapshot"]
     add(client, pets, {"id": "b", "vector": {"cat": 2}})

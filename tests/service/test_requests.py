@@ -11,6 +11,7 @@ from fastapi import Request
 
 from lsr.service.departures import WhileConnected
 from lsr.service.log import RequestLog
+from lsr.service.places import Places
 from lsr.service.problems import Problem, ProblemAnswers
 from lsr.service.searching import Searching
 from serving import Serve
@@ -69,7 +70,7 @@ def test_an_answer_that_breaks_off_is_not_answered_twice() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    answers = ProblemAnswers(breaks_off)
+    answers = ProblemAnswers(breaks_off, Places(dict).problem_of)
     with pytest.raises(Problem):
         asyncio.run(answers({"type": "http", "path": "/"}, send, send))  # type: ignore[arg-type]
 

@@ -123,6 +123,10 @@ def test_a_lying_content_length_gets_no_answer_but_a_problem(things: Path, tmp_p
     assert {one[:10] for one in answers[2:]} <= {b"HTTP/1.1 4", b""}
 
 
+SWITCHED_MS = 20.0
+"""How long a busy machine of two cores may keep a process from running, a few times a second."""
+
+
 @pytest.mark.slow
 def test_slow_clients_are_cut_off_while_others_are_served(
     things: Path, tmp_path: Path, evidence: Callable[[str], None]
@@ -175,6 +179,9 @@ def test_slow_clients_are_cut_off_while_others_are_served(
     )
     assert len(cut_after) == 2 * n_slow
     assert max(cut_after.values()) <= 35
+    # One search takes a millisecond or two, so that whatever else the machine does is seen in the
+    # third-slowest of 300; below this, twice as much says nothing of the service.
+    assert beside <= 2 * max(alone, SWITCHED_MS)
 
 
 def _latencies(service: RunningService, n_searches: int) -> float:
