@@ -242,24 +242,26 @@ class Searcher:
         return Rankings(doc_numbers, scores)
 
     def contributions(
-        self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_number: int
-    ) -> list[tuple[int, float, float]]:
-        """Return (term, query weight, document weight) of a query's terms in one document.
+        self, terms: NDArray[np.uint32], weights: NDArray[np.float32], doc_numbers: Sequence[int]
+    ) -> list[list[tuple[int, float, float]]]:
+        """Return (term, query weight, document weight) of a query's terms in each document.
 
         The weights are those that search uses, so the products add up to the score.
         """
-        segment, local = self._locate(doc_number)
-        if self._is_float:
-            stored = segment.impacts_of(local, terms.tolist())
-            return list(zip(terms.tolist(), weights.tolist(), stored, strict=True))
-        query = quantize_query(terms, weights)
-        impacts = segment.impacts_of(local, query.terms.tolist())
-        return [
-            (term, weight * query.step, impact * self._quantizer.step)
-            for term, weight, impact in zip(
-                query.terms.tolist(), query.weights.tolist(), impacts, strict=True
-            )
-        ]
+        named, of_query, step = terms.tolist(), weights.tolist(), 1.0
+        if not self._is_float:
+            query = quantize_query(terms, weights)
+            named, step = query.terms.tolist(), self._quantizer.step
+            of_query = [weight * query.step for weight in query.weights.tolist()]
+        rows: list[list[tuple[int, float, float]]] = [[] for _ in doc_numbers]
+        located = [self._locate(number) for number in doc_numbers]
+        for segment in {segment: None for segment, _ in located}:
+            places = [place for place, (owner, _) in enumerate(located) if owner is segment]
+            impacts = segment.impacts_of([located[place][1] for place in places], named)
+            for place, row in zip(places, impacts.tolist(), strict=True):
+                of_document = [impact * step for impact in row]
+                rows[place] = list(zip(named, of_query, of_document, strict=True))
+        return rows
 
     def live_numbers(self) -> Iterator[int]:
         """Yield the numbers of all documents that are not deleted, in order."""

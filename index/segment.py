@@ -123,20 +123,31 @@ class Segment:
         starts = self.postings.list_starts.reshape(self.n_terms + 1, size)
         return int((starts[rows + 1] - starts[rows]).sum())
 
-    def impacts_of(self, number: int, terms: Sequence[int]) -> list[int]:
-        """Return the impact of each term in one document, 0 where it has none."""
+    def impacts_of(self, numbers: Sequence[int], terms: Sequence[int]) -> NDArray[Any]:
+        """Return the impact of each term in each document, 0 where it has none.
+
+        Args:
+            numbers: of documents.
+            terms: distinct; they may be unknown to the segment.
+
+        Returns:
+            Shape (n_numbers, n_terms), of the type of the impacts.
+        """
         self.check_lists(np.array([one for one in terms if one < self.n_terms], dtype=np.uint32))
-        in_range, offset = divmod(number, RANGE_SIZE)
-        n_docs = min(RANGE_SIZE, self.n_docs - in_range * RANGE_SIZE)
-        found = []
-        for term in terms:
-            impact = 0
-            if term < self.n_terms:
+        found = np.zeros((len(numbers), len(terms)), dtype=self.postings.impacts.dtype)
+        ranges, wanted = np.divmod(np.array(numbers, dtype=np.int64), RANGE_SIZE)
+        for in_range in np.unique(ranges).tolist():
+            rows = np.flatnonzero(ranges == in_range)
+            n_docs = min(RANGE_SIZE, self.n_docs - in_range * RANGE_SIZE)
+            for column, term in enumerate(terms):
+                if term >= self.n_terms:
+                    continue
                 offsets, impacts = read_list(self.postings, in_range, term, n_docs)
-                place = int(np.searchsorted(offsets, offset))
-                if place < offsets.size and offsets[place] == offset:
-                    impact = impacts[place].item()
-            found.append(impact)
+                if offsets.size == 0:
+                    continue
+                places = np.minimum(np.searchsorted(offsets, wanted[rows]), offsets.size - 1)
+                is_there = offsets[places] == wanted[rows]
+                found[rows, column] = np.where(is_there, impacts[places], 0)
         return found
 
 

@@ -6,7 +6,7 @@ A vocabulary is of one of three kinds: a model's own (fixed), named by the vecto
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from lsr.sparse import (
     named_weights,
     vocabulary_fingerprint,
 )
+from lsr.term_names import name_reader
 
 
 class VocabularyKind(StrEnum):
@@ -68,6 +69,11 @@ class Vocabulary:
     def fingerprint(self) -> str:
         """Digest of the names: equal for equal vocabularies only."""
         return vocabulary_fingerprint(self._names)
+
+    @cached_property
+    def readable(self) -> Callable[[str], str]:
+        """Function that writes the name of a term for a reader."""
+        return name_reader(self._names)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -166,6 +172,7 @@ class Vocabulary:
         if len(self._names) > MAX_TERM_ID:
             raise InvalidInputError(f"More than {MAX_TERM_ID:,} different terms are too many.")
         self.__dict__.pop("fingerprint", None)
+        self.__dict__.pop("readable", None)
 
     def lookup(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return the term id of each name; -1 where there is none."""

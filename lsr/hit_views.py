@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from lsr.conversations import Conversation, Question, question_text
 from lsr.documents import Document
 from lsr.highlighting import Highlight, best_passage
-from lsr.term_names import name_reader
 from lsr.words import TermSpan, Word, words_of
 
 if TYPE_CHECKING:  # who only shows what a service has found waits for no index
@@ -101,7 +100,7 @@ def hit_views(
     given_up = approximation or EXACT
 
     def explained(query: Mapping[str, float]) -> list[Explanation]:
-        return [index.explain(query, hit.doc_id, approximation=given_up) for hit in hits]
+        return index.explain_all(query, [hit.doc_id for hit in hits], approximation=given_up)
 
     spans: Callable[[str], Sequence[TermSpan]]
     words: list[Word] | None
@@ -110,7 +109,7 @@ def hit_views(
         spans = index.term_spans
         read = question_text(query, index.encoder.separator)
         words = words_of(read, spans(read))
-        readable = name_reader(index.searcher.vocabulary.names)
+        readable = index.searcher.vocabulary.readable
         # By name: an index may number its terms in another way than the encoder.
         name = index.searcher.vocabulary.name
         terms, weights = vector.row(0)

@@ -68,6 +68,8 @@ def _marked(name: str, space: str) -> str:
 
 
 def _printable(name: str) -> str:
+    if name.isprintable():
+        return name
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in name

@@ -7,7 +7,9 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lsr.conversations import Question
 from lsr.errors import LsrError
+from lsr.hit_views import hit_views
 from lsr.index import WeightType
 from lsr.retrieval import Index
 from lsr.service.catalog import Catalog
@@ -61,13 +63,14 @@ class Warming:
 
 
 def _ask(index: Index) -> None:
-    """Ask by vector and by text, and read what is found, as clients will."""
+    """Ask by vector and by text, and look at what is found, as clients will."""
     vocabulary = index.searcher.vocabulary
     spread = range(0, vocabulary.n_terms, max(1, vocabulary.n_terms // N_TERMS))
-    for hit in index.search({vocabulary.name(term): 1.0 for term in spread}):
-        assert hit.document.doc_id == hit.doc_id
+    questions: list[Question | dict[str, float]] = [{vocabulary.name(term): 1.0 for term in spread}]
     if index.has_encoder:
-        index.search("sparse retrieval")
+        questions.append("sparse retrieval")
+    for question in questions:
+        hit_views(index, question, index.search(question))
 
 
 def _use_small_indexes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -83,13 +84,25 @@ def named_hits(searcher: Searcher, rankings: Rankings) -> list[list[Hit]]:
     return results
 
 
-def explained_score(
-    searcher: Searcher, vector: SparseBatch, doc_id: str, doc_number: int
-) -> Explanation:
-    """Return what each term of a query's vector adds to the score of a document."""
-    rows = searcher.contributions(*vector.row(0), doc_number)
-    score = sum(query_weight * weight for _, query_weight, weight in rows)
+def explained_scores(
+    searcher: Searcher, vector: SparseBatch, documents: Mapping[str, int]
+) -> list[Explanation]:
+    """Return what each term of a query's vector adds to the scores of documents.
+
+    Args:
+        searcher: ranks them.
+        vector: the query's.
+        documents: the number of each by its id.
+    """
+    rows = searcher.contributions(*vector.row(0), list(documents.values()))
     name = searcher.vocabulary.name
+    return [_explained(doc_id, row, name) for doc_id, row in zip(documents, rows, strict=True)]
+
+
+def _explained(
+    doc_id: str, rows: Sequence[tuple[int, float, float]], name: Callable[[int], str]
+) -> Explanation:
+    score = sum(query_weight * weight for _, query_weight, weight in rows)
     shares = [
         TermShare(name(term), term, query_weight, weight, product, product / (score or 1.0))
         for term, query_weight, weight in rows

@@ -44,7 +44,7 @@ from lsr.retrieval.blueprint import Blueprint, refuse_other_vocabulary
 from lsr.retrieval.dense_encoding import hybrid_queries
 from lsr.retrieval.facts import index_facts
 from lsr.retrieval.fusion import HybridQueries, rank_both
-from lsr.retrieval.hits import Explanation, Hit, explained_score, named_hits
+from lsr.retrieval.hits import Explanation, Hit, explained_scores, named_hits
 from lsr.retrieval.query_vectors import QueryLike, encoded_questions, given_vector
 from lsr.retrieval.writer import DocumentLike, Writer
 from lsr.sparse import SparseBatch
@@ -449,14 +449,33 @@ class Index:
         Raises:
             InvalidInputError: the index has no document of this id.
         """
+        (explanation,) = self.explain_all(query, [doc_id], approximation=approximation)
+        return explanation
+
+    def explain_all(
+        self, query: QueryLike, doc_ids: Sequence[str], *, approximation: Approximation = EXACT
+    ) -> list[Explanation]:
+        """Return what each term of `query` adds to the scores of several documents.
+
+        Args:
+            query: see `search`.
+            doc_ids: ids of documents, distinct.
+            approximation: see `explain`.
+
+        Raises:
+            InvalidInputError: the index has no document of one of the ids.
+        """
         searcher = self.searcher
-        doc_number = searcher.doc_number(doc_id)
-        if doc_number is None:
-            raise InvalidInputError(f"{self.path} has no document with the id {doc_id!r}.")
+        numbers: dict[str, int] = {}
+        for doc_id in doc_ids:
+            number = searcher.doc_number(doc_id)
+            if number is None:
+                raise InvalidInputError(f"{self.path} has no document with the id {doc_id!r}.")
+            numbers[doc_id] = number
         vector = self.vector_of(query)
         if approximation.prune:
             vector = prune(vector, approximation.prune)
-        return explained_score(searcher, vector, doc_id, doc_number)
+        return explained_scores(searcher, vector, numbers)
 
     def term_spans(self, text: str) -> list[TermSpan]:
         """Return (term id, start, end) of the pieces of a text that are terms of the index."""

@@ -20,7 +20,6 @@ from lsr.conversations import Conversation, question_text
 from lsr.retrieval.hits import Explanation, TermShare
 from lsr.retrieval.passage_shares import PassageShare, passage_shares
 from lsr.retrieval.query_vectors import QueryLike
-from lsr.term_names import name_reader
 from lsr.words import Word, words_of
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplana
     query_words = words_of(read, index.term_spans(read))
     text = _text_of(index, doc_id)
     document_words = words_of(text, index.term_spans(text)) if text else None
-    readable = name_reader(index.searcher.vocabulary.names)
+    readable = index.searcher.vocabulary.readable
     return WordExplanation(
         explanation,
         word_shares(explanation, query_words, document_words, readable),
@@ -206,10 +205,14 @@ class _Occurrences:
 
     def words(self, terms: set[int]) -> tuple[Word, ...]:
         """Return every word that holds any of the terms, in order."""
+        if self._forms.keys().isdisjoint(terms):
+            return ()
         return tuple(word for word in self._words if not terms.isdisjoint(word.terms))
 
     def whole_word(self, terms: set[int]) -> tuple[str, Mapping[int, int]]:
         """Return the word that has these scored terms and no others, and their order in it."""
+        if self._forms.keys().isdisjoint(terms):
+            return "", {}
         for word in self._words:
             order = self._terms[word.text.casefold()]
             if order.keys() == terms:

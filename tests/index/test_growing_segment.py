@@ -46,8 +46,7 @@ def _stored(searcher: Searcher) -> list[dict[int, int]]:
     return [
         {term: impact for term, impact in enumerate(impacts) if impact}
         for segment in searcher.segments
-        for number in range(segment.n_docs)
-        for impacts in [segment.impacts_of(number, range(segment.n_terms))]
+        for impacts in segment.impacts_of(range(segment.n_docs), range(segment.n_terms)).tolist()
     ]
 
 

@@ -97,13 +97,29 @@ def test_contributions_add_up_to_the_score(tmp_path: Path) -> None:
     searcher = _build(tmp_path / "x", [batch, batch.slice(0, 0)])
     query = SparseBatch.from_rows([[(0, 0.3), (1, 5.0), (2, 0.7)]], n_terms=3)
 
-    shares = searcher.contributions(*query.row(0), 0)
+    (shares,) = searcher.contributions(*query.row(0), [0])
 
     ((doc, score), *_) = searcher.search_batch(query, 1).hits(0)
     assert doc == 0
     assert sum(q * d for _, q, d in shares) == pytest.approx(score, rel=1e-12)
     assert [term for term, _, _ in shares] == [0, 1, 2]
     assert shares[1][2] == 0
+
+
+def test_contributions_are_those_of_each_document(tmp_path: Path) -> None:
+    batch = SparseBatch.from_rows([[(0, 1.0), (2, 2.0)], [(2, 0.5)], [(1, 4.0)]], n_terms=3)
+    searcher = _build(tmp_path / "x", [batch, batch])
+    query = SparseBatch.from_rows([[(1, 5.0), (2, 0.7)]], n_terms=3)
+
+    together = searcher.contributions(*query.row(0), [4, 0, 5, 2])
+
+    assert together == [searcher.contributions(*query.row(0), [one])[0] for one in (4, 0, 5, 2)]
+    assert [[bool(weight) for _, _, weight in rows] for rows in together] == [
+        [False, True],
+        [False, True],
+        [True, False],
+        [True, False],
+    ]
 
 
 def test_threads_do_not_change_the_answer(tmp_path: Path) -> None:

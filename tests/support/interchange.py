@@ -50,7 +50,7 @@ def stored_values(searcher: Searcher) -> Vectors:
     for segment in searcher.segments:
         for number in range(segment.n_docs):
             if not segment.is_deleted(number):
-                values = segment.impacts_of(number, range(segment.n_terms))
+                (values,) = segment.impacts_of([number], range(segment.n_terms)).tolist()
                 pairs = zip(names, values, strict=False)
                 found[segment.doc_ids[number]] = {name: value for name, value in pairs if value}
     return found

@@ -14,8 +14,8 @@ def stored_matrix(searcher: Searcher) -> np.ndarray:
     parts = []
     for segment in searcher.segments:
         part = np.zeros((segment.n_docs, searcher.vocabulary.n_terms), dtype=np.int64)
-        for number in range(segment.n_docs):
-            part[number, : segment.n_terms] = segment.impacts_of(number, range(segment.n_terms))
+        numbers = range(segment.n_docs)
+        part[:, : segment.n_terms] = segment.impacts_of(numbers, range(segment.n_terms))
         parts.append(part)
     return np.vstack(parts) if parts else np.zeros((0, searcher.vocabulary.n_terms), dtype=np.int64)
 
