@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, repeat
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ from lsr.kernels.algorithm import Algorithm
 from lsr.pruning import prune
 from lsr.sparse import SparseBatch
 
+Opened = TypeVar("Opened", bound="Searcher")
+
 CHUNK_QUERIES = 16
 """Queries that one call of a kernel answers: threads share them out, and Ctrl-C waits for one."""
 
@@ -45,10 +48,12 @@ class Rankings:
     Attributes:
         doc_numbers: shape (n_queries, k), -1 where a query has fewer hits.
         scores: shape (n_queries, k), 0 where a query has fewer hits.
+        missing: names of shards that have not answered, whose documents are not among the hits.
     """
 
     doc_numbers: NDArray[np.int64]
     scores: NDArray[np.float64]
+    missing: tuple[str, ...] = field(default=(), kw_only=True)
 
     def hits(self, query: int) -> list[tuple[int, float]]:
         """Return the (document number, score) pairs of one query."""
@@ -101,14 +106,13 @@ class Searcher:
     @staticmethod
     def open(path: Path, *, verify: bool = True, before: Searcher | None = None) -> Searcher:
         """Open the last commit of the index at `path`; see `Searcher`."""
-        while True:
-            manifest = read_manifest(path)
-            try:
-                return Searcher(path, manifest, verify=verify, before=before)
-            except CorruptIndexError:
-                # A commit may have removed files between the two steps; then there is a newer one.
-                if read_manifest(path).commit == manifest.commit:
-                    raise
+        return open_last_commit(
+            path, lambda manifest: Searcher(path, manifest, verify=verify, before=before)
+        )
+
+    def reopened(self, path: Path) -> Searcher:
+        """Return the last commit, sharing what it has in common with this one."""
+        return Searcher.open(path, before=self)
 
     @property
     def n_docs(self) -> int:
@@ -299,6 +303,18 @@ class Searcher:
             raise InvalidInputError(f"document number {doc_number} is not between 0 and {end - 1}.")
         number = bisect_right(self._first_docs, doc_number) - 1
         return self.segments[number], doc_number - self._first_docs[number]
+
+
+def open_last_commit(path: Path, open_commit: Callable[[Manifest], Opened]) -> Opened:
+    """Open the last commit of the index at `path`, whatever other processes commit meanwhile."""
+    while True:
+        manifest = read_manifest(path)
+        try:
+            return open_commit(manifest)
+        except CorruptIndexError:
+            # A commit may have removed files between the two steps; then there is a newer one.
+            if read_manifest(path).commit == manifest.commit:
+                raise
 
 
 def _search_of(

@@ -11,7 +11,8 @@
     │   ├── FormatVersionError           exit code 3: versions of file and library
     │   ├── UnsyncedError                what reached the disk is unknown
     │   ├── IndexLockedError             exit code 4: who writes, since when
-    │   └── DiskFullError                exit code 5: which path, how much is free
+    │   ├── DiskFullError                exit code 5: which path, how much is free
+    │   └── ShardMissingError            which shards did not answer a search, and why
     ├── EncoderError
     │   ├── ModelNotFoundError           not a folder, short name or reachable hub id
     │   ├── UnsupportedModelError        found, but not a sparse encoder that can be run safely
@@ -90,6 +91,10 @@ class DiskFullError(IndexStorageError):
     """The disk, or a quota on it, is full."""
 
     exit_code = 5
+
+
+class ShardMissingError(IndexStorageError):
+    """Shards of the index did not answer a search, and an answer without them is not wanted."""
 
 
 class EncoderError(LsrError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.types import ASGIApp
 
 import lsr
+from lsr.retrieval import Index
 from lsr.service import (
     administration_routes,
     document_routes,
@@ -42,12 +43,17 @@ from lsr.service.warming import Warming
 from lsr.service.writing import Writing
 
 
-def create_app(folders: Iterable[Path], settings: Settings | None = None) -> FastAPI:
+def create_app(
+    folders: Iterable[Path],
+    settings: Settings | None = None,
+    open_index: Callable[[Path], Index] = Index.open,
+) -> FastAPI:
     """Return the service as an ASGI application.
 
     Args:
         folders: indexes to serve, and folders that hold indexes.
         settings: what the operator decided; by default, of the environment.
+        open_index: opens an index, to be searched here or elsewhere.
 
     Raises:
         IndexNotFoundError: a folder is no index and holds none.
@@ -66,7 +72,7 @@ def create_app(folders: Iterable[Path], settings: Settings | None = None) -> Fas
     )
     app.state.settings = settings
     app.state.keys = KeyRing(settings.keys)
-    app.state.catalog = catalog = Catalog(folders, settings)
+    app.state.catalog = catalog = Catalog(folders, settings, open_index)
     app.state.log = RequestLog() if settings.log_requests else None
     app.state.metrics = metrics = Metrics()
     app.state.searching = searching = Searching(settings, metrics)

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -41,13 +41,21 @@ class ServedIndex:
         name: what it is called.
         path: its folder.
         settings: how many snapshots to keep, and how long.
+        open_index: opens it.
     """
 
-    def __init__(self, name: str, path: Path, settings: Settings) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        settings: Settings,
+        open_index: Callable[[Path], Index] = Index.open,
+    ) -> None:
         self.name = name
         self.path = path
         self.fault: LsrError | None = None
         self._settings = settings
+        self._open_index = open_index
         self._lock = Lock()
         self._latest: Index | None = None
         self._stamp: _Stamp | None = None
@@ -143,7 +151,7 @@ class ServedIndex:
         """Open the last commit, and keep the one before where that fails."""
         before = self._latest
         try:
-            latest = before.reopened() if before else Index.open(self.path)
+            latest = before.reopened() if before else self._open_index(self.path)
         except LsrError as error:
             self.fault = error
         else:
@@ -174,6 +182,7 @@ class Catalog:
     Args:
         folders: indexes, and folders that hold indexes.
         settings: see `ServedIndex`.
+        open_index: see `ServedIndex`.
 
     Attributes:
         roots: those of the folders that hold indexes, where more can be made.
@@ -184,8 +193,14 @@ class Catalog:
         ConfigError: two indexes have one name, or a name cannot stand in an address.
     """
 
-    def __init__(self, folders: Iterable[Path], settings: Settings) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path],
+        settings: Settings,
+        open_index: Callable[[Path], Index] = Index.open,
+    ) -> None:
         self._settings = settings
+        self._open_index = open_index
         self._served: dict[str, ServedIndex] = {}
         self.roots: list[Path] = []
         given = list(folders)
@@ -203,7 +218,7 @@ class Catalog:
                     raise ConfigError(
                         f"{path} and {self._served[name].path} have one name; serve one of them."
                     )
-                self._served[name] = ServedIndex(name, path.resolve(), settings)
+                self._served[name] = ServedIndex(name, path.resolve(), settings, open_index)
 
         self.state_folder = [*self.roots, *(one.resolve() for one in given)][0] / ".service"
 
@@ -228,7 +243,7 @@ class Catalog:
 
     def add(self, name: str, path: Path) -> None:
         """Serve one more index."""
-        self._served[name] = ServedIndex(name, path, self._settings)
+        self._served[name] = ServedIndex(name, path, self._settings, self._open_index)
 
     def remove(self, name: str) -> None:
         """Serve an index no more; searches that hold a snapshot of it go on."""

@@ -24,6 +24,7 @@ from lsr.errors import (
     IndexNotFoundError,
     InvalidInputError,
     LsrError,
+    ShardMissingError,
 )
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ _OF_ERRORS: list[tuple[type[LsrError], int, str]] = [
     (DiskFullError, 507, "disk-full"),
     (CorruptIndexError, 503, "index-corrupt"),
     (FormatVersionError, 503, "index-corrupt"),
+    (ShardMissingError, 503, "shard-missing"),
     (ConfigError, 422, "not-supported-by-index"),
 ]
 """Status and code of each error that a request can cause; the first class that fits counts."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lsr.conversations import Question
 from lsr.documents import QueryBatch
+from lsr.index import Rankings
 from lsr.index.searcher import CHUNK_QUERIES
 from lsr.retrieval import Hit, HybridQueries, Index
 from lsr.service.catalog import ServedIndex
@@ -132,10 +133,10 @@ class Searching:
             return None
         encoded = time.perf_counter()
         with search.served.quarantined_if_damaged():
-            (found,) = _ranked(plan, [vector])
+            (found,), missing = _ranked(plan, [vector])
             search.times.encode = encoded - began
             search.times.score = time.perf_counter() - encoded
-            values = _answered(search, found, vector)
+            values = _answered(search, found, vector, missing)
         self._metrics.count_stages(search.times.as_seconds())
         return values
 
@@ -190,7 +191,7 @@ class Searching:
         if not together:
             return
         encoded = time.perf_counter()
-        found = _ranked(plan, vectors, stops_of(together))
+        found, missing = _ranked(plan, vectors, stops_of(together))
         scored = time.perf_counter()
         for waiting, hits, vector in zip(together, found, vectors, strict=True):
             search = waiting.payload
@@ -198,7 +199,7 @@ class Searching:
             search.times.encode += encoded - began
             search.times.score = scored - encoded
             try:
-                deliver(waiting, _answered(search, hits, vector))
+                deliver(waiting, _answered(search, hits, vector, missing))
             except Exception as error:
                 deliver(waiting, error)
 
@@ -253,32 +254,40 @@ def _ranked(
     plan: Plan,
     vectors: Sequence[SparseBatch | HybridQueries],
     stops: NDArray[np.uint8] | None = None,
-) -> list[list[Hit]]:
-    """Return the hits of each vector; those of one that is stopped mean nothing."""
+) -> tuple[list[list[Hit]], tuple[str, ...]]:
+    """Return the hits of each vector, and the shards that have not answered.
+
+    Hits of a vector that is stopped mean nothing.
+    """
     index = plan.index
 
-    def rank(
-        vectors: SparseBatch | HybridQueries, stops: NDArray[np.uint8] | None
-    ) -> list[list[Hit]]:
-        found = index.rank(
+    def rank(vectors: SparseBatch | HybridQueries, stops: NDArray[np.uint8] | None) -> Rankings:
+        return index.rank(
             vectors,
             plan.depth,
             where=plan.filter,
             approximation=plan.approximation,
             stops=stops,
         )
-        return index.hits(found)
 
     sparse = [one for one in vectors if isinstance(one, SparseBatch)]
     if len(sparse) == len(vectors):
-        return rank(SparseBatch.concatenate(sparse), stops)
-    return [
-        rank(one, None if stops is None else stops[row : row + 1])[0]
+        found = rank(SparseBatch.concatenate(sparse), stops)
+        return index.hits(found), found.missing
+    found_each = [
+        rank(one, None if stops is None else stops[row : row + 1])
         for row, one in enumerate(vectors)
     ]
+    missing = {name for found in found_each for name in found.missing}
+    return [index.hits(found)[0] for found in found_each], tuple(sorted(missing))
 
 
-def _answered(search: Search, found: Sequence[Hit], vector: SparseBatch | HybridQueries) -> Values:
+def _answered(
+    search: Search,
+    found: Sequence[Hit],
+    vector: SparseBatch | HybridQueries,
+    missing: Sequence[str],
+) -> Values:
     """Return the answer to a search that was ranked."""
     began = time.perf_counter()
     request, plan = search.request, search.plan
@@ -288,6 +297,8 @@ def _answered(search: Search, found: Sequence[Hit], vector: SparseBatch | Hybrid
             warnings = unknown_terms(plan.index, search.question)
         if vector.nnz == 0:
             warnings.append("No term of the query is known to the index.")
+    if missing:
+        warnings.append(f"Shards did not answer, so their documents are not here: {missing}.")
     hits = page_of_hits(plan.index, search.question, found, request, plan.approximation)
     search.times.fetch = time.perf_counter() - began
     return answer_values(

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.encoder_options import BackendOption, ModelOption
+from lsr.cli.engine_option import (
+    LOCAL,
+    EngineOption,
+    OnShardFailureOption,
+    ShardTimeoutOption,
+    searching_engine,
+)
 from lsr.cli.output import (
     IndexOption,
     JsonOption,
@@ -93,6 +100,9 @@ def search(
     model: ModelOption = None,
     backend: BackendOption = "auto",
     threads: ThreadsOption = 1,
+    engine: EngineOption = LOCAL,
+    on_shard_failure: OnShardFailureOption = "fail",
+    shard_timeout: ShardTimeoutOption = 10.0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -141,23 +151,24 @@ def search(
         )
         return
     approximation = parsed_approximation(prune, bound_factor, max_ranges)
-    opened = _open(index, model, backend)
-    opened.refuse_approximation(approximation)
-    if hybrid:
-        opened.refuse_hybrid()
-    settings = SearchSettings(
-        k or (10 if queries is None else 1000),
-        threads,
-        None if where is None else opened.parse_filter(where),
-        approximation,
-        once=queries is None,
-        alpha=share,
-    )
-    if queries is not None and run is not None:
-        answer_file(opened, queries, run, settings, json)
-        return
-    question = parsed_question(query, conversation, vector)
-    _answer(opened, question, settings, explain, json)
+    with searching_engine(engine, on_shard_failure, shard_timeout) as placed:
+        opened = placed(_open(index, model, backend))
+        opened.refuse_approximation(approximation)
+        if hybrid:
+            opened.refuse_hybrid()
+        settings = SearchSettings(
+            k or (10 if queries is None else 1000),
+            threads,
+            None if where is None else opened.parse_filter(where),
+            approximation,
+            once=queries is None,
+            alpha=share,
+        )
+        if queries is not None and run is not None:
+            answer_file(opened, queries, run, settings, json)
+            return
+        question = parsed_question(query, conversation, vector)
+        _answer(opened, question, settings, explain, json)
 
 
 def _open(index: str, model: str | None, backend_name: str) -> Index:

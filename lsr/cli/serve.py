@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lsr.cli.engine_option import (
+    LOCAL,
+    EngineOption,
+    OnShardFailureOption,
+    ShardTimeoutOption,
+    searching_engine,
+)
 from lsr.cli.output import QuietOption, note, set_quiet
+
+if TYPE_CHECKING:
+    from lsr.service.catalog import Catalog
 
 
 def serve(
@@ -32,6 +42,9 @@ def serve(
     log_requests: Annotated[
         bool, typer.Option(help="Write one line of JSON a request to stderr.")
     ] = True,
+    engine: EngineOption = LOCAL,
+    on_shard_failure: OnShardFailureOption = "fail",
+    shard_timeout: ShardTimeoutOption = 10.0,
     quiet: QuietOption = False,
 ) -> None:
     """Serve indexes over HTTP: a REST API, its documentation, and a search page.
@@ -45,6 +58,7 @@ def serve(
     """
     set_quiet(quiet)
     from lsr.errors import ConfigError, MissingDependencyError
+    from lsr.retrieval import Index
 
     try:
         from pydantic import ValidationError
@@ -67,13 +81,23 @@ def serve(
         raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
     if not insecure:
         refuse_open_house(host, settings.keys is not None)
-    app = create_app(folders, settings)
-    faults = [served.fault for served in app.state.catalog]
+    with searching_engine(engine, on_shard_failure, shard_timeout) as placed:
+        app = create_app(folders, settings, lambda path: placed(Index.open(path)))
+        _announce(app.state.catalog, f"http://{host}:{port}")
+        raise typer.Exit(run(app, host, port, settings.drain_s))
+
+
+def _announce(catalog: Catalog, address: str) -> None:
+    """Say what is served, and what is not.
+
+    Raises:
+        LsrError: nothing can be served.
+    """
+    faults = [served.fault for served in catalog]
     if faults and faults[0] and all(faults):  # one that can be served is worth serving
         raise faults[0]
-    for served in app.state.catalog:
+    for served in catalog:
         if served.fault:
             note(f"The index {served.name!r} is not served: {served.fault}")
-    names = ", ".join(app.state.catalog.names) or "no index yet (PUT /v1/indexes/NAME makes one)"
-    note(f"Serving {names} at http://{host}:{port}")
-    raise typer.Exit(run(app, host, port, settings.drain_s))
+    names = ", ".join(catalog.names) or "no index yet (PUT /v1/indexes/NAME makes one)"
+    note(f"Serving {names} at {address}")

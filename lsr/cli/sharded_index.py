@@ -36,7 +36,7 @@ def index_in_shards(
         ConfigError: an option has no meaning for shards, or the engine cannot be used.
     """
     from lsr.cli.progress import progress_bar
-    from lsr.cluster import finish, is_planned, shards_to_build
+    from lsr.cluster.building import finish, is_planned, shards_to_build
     from lsr.index import write_lock
     from lsr.retrieval import Index
 
@@ -97,7 +97,7 @@ def _plan(
 ) -> None:
     """Read the corpus once, and leave the plan of the build at `path`."""
     from lsr.cli.progress import progress_bar
-    from lsr.cluster import plan_shards, scale_of
+    from lsr.cluster.planning import plan_shards, scale_of
     from lsr.encoders import Backend
     from lsr.errors import ConfigError
 
@@ -128,7 +128,7 @@ def _plan(
 @contextmanager
 def _builder(engine: str) -> Iterator[Build]:
     """Yield what builds shards."""
-    from lsr.cluster import build_here
+    from lsr.cluster.building import build_here
 
     if engine == LOCAL:
         yield build_here
@@ -143,7 +143,7 @@ def _builder(engine: str) -> Iterator[Build]:
 @contextmanager
 def _telling_what_is_kept(path: Path) -> Iterator[None]:
     """Say, when a build breaks off, that it can be continued."""
-    from lsr.cluster import shards_to_build
+    from lsr.cluster.building import shards_to_build
 
     try:
         yield

@@ -156,7 +156,8 @@ def rank_both(
         *(
             np.concatenate([getattr(one, name) for one in found])
             for name in ("doc_numbers", "scores", "raw", "scaled")
-        )
+        ),
+        missing=tuple(sorted({name for one in found for name in one.missing})),
     )
 
 
@@ -180,7 +181,7 @@ def fused(sparse: Rankings, dense: Rankings, k: int, alpha: float) -> HybridRank
         hits = query, slice(best.size)
         doc_numbers[hits], scores[hits] = docs[best], sums[best]
         raw[hits], scaled[hits] = all_raw[best], all_scaled[best]
-    return HybridRankings(doc_numbers, scores, raw, scaled)
+    return HybridRankings(doc_numbers, scores, raw, scaled, missing=sparse.missing)
 
 
 _Run = tuple[NDArray[np.int64], NDArray[np.float64]]

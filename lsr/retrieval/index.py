@@ -259,14 +259,19 @@ class Index:
 
     def refresh(self) -> None:
         """See the last commit."""
-        self._searcher = Searcher.open(self.path, before=self._searcher)
+        before = self._searcher
+        self._searcher = before.reopened(self.path) if before else Searcher.open(self.path)
 
     def reopened(self) -> Index:
         """Return the last commit as another object, which shares the encoder with this one.
 
         This one keeps its snapshot: searches of both can run at the same time.
         """
-        return Index(self.path, self._blueprint, Searcher.open(self.path, before=self._searcher))
+        return self.searched_by(self.searcher.reopened(self.path))
+
+    def searched_by(self, searcher: Searcher) -> Index:
+        """Return the index with another snapshot, or the same searched in another way."""
+        return Index(self.path, self._blueprint, searcher)
 
     def vectors_of(self, queries: QueryBatch) -> SparseBatch:
         """Return the vectors of queries in the index's vocabulary, encoding texts.

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import lsr
-from lsr.cluster import build_here, build_shard, finish, shards_to_build
+from command import tree
+from lsr.cluster.building import build_here, build_shard, finish, shards_to_build
 from lsr.errors import ConfigError, CorruptIndexError, DuplicateIdError, InvalidInputError
 from lsr.index import make_snapshot, parts_of, shard_folder, verify_index, write_lock
-from sharded_builds import build, build_whole, files_of, found, plan, write_collection
+from sharded_builds import build, build_whole, found, plan, write_collection
 
 N_DOCS = 1500
 
@@ -125,14 +126,14 @@ def test_shards_are_the_same_bytes_in_whatever_order_and_however_often(
         list(build_here(path, numbers))
         finish(path)
 
-    assert files_of(path) == files_of(seven.path)
+    assert tree(path) == tree(seven.path)
 
 
 def test_a_shard_that_fails_leaves_nothing(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan(corpus, tmp_path / "idx", 2)
-    before = files_of(tmp_path / "idx")
+    before = tree(tmp_path / "idx")
 
     def fail(*_: object, **__: object) -> None:
         raise InvalidInputError("The corpus has gone.")
@@ -142,7 +143,7 @@ def test_a_shard_that_fails_leaves_nothing(
     with pytest.raises(InvalidInputError, match="gone"):
         build_shard(tmp_path / "idx", 0)
 
-    assert files_of(tmp_path / "idx") == before
+    assert tree(tmp_path / "idx") == before
 
 
 def test_a_shard_of_other_settings_is_refused(corpus: Path, tmp_path: Path) -> None:

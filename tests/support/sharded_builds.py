@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 import lsr
-from lsr.cluster import build_here, finish, plan_shards, scale_of, shards_to_build
+from lsr.cluster.building import build_here, finish, shards_to_build
+from lsr.cluster.planning import plan_shards, scale_of
 from lsr.encoders import Backend
 from lsr.index import write_lock
 
@@ -80,10 +81,3 @@ def found(index: lsr.Index, k: int, where: str | None = None) -> list[list[tuple
     """Return ids and scores of all queries."""
     hits = index.search_batch(queries(12), k, where=where)
     return [[(hit.doc_id, hit.score) for hit in of_query] for of_query in hits]
-
-
-def files_of(path: Path) -> dict[str, bytes]:
-    """Return the content of every file below a folder, by its name there."""
-    return {
-        str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()
-    }
