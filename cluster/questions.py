@@ -40,8 +40,6 @@ class ShardSearcher:
     """
 
     def __init__(self, path: Path) -> None:
-        import lsr.index.ranking  # noqa: F401  loads kernels before the first question
-
         self._path = path
         self._open: OrderedDict[bytes, Searcher] = OrderedDict()
 
@@ -65,12 +63,6 @@ class ShardSearcher:
             floors=floors.copy(),
         )
         return found.doc_numbers, found.scores
-
-    def process_id(self) -> int:
-        """Return the number of the process that answers."""
-        import os
-
-        return os.getpid()
 
     def _searcher(self, files: bytes) -> Searcher:
         if files not in self._open:

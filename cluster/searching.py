@@ -27,8 +27,13 @@ from lsr.sparse import SparseBatch
 logger = logging.getLogger(__name__)
 
 
-START_S = 60.0
-"""Time that new processes have to load kernels, before questions count them as missing."""
+START_S = 120.0
+"""Time that new processes have to open files and load kernels, or even to compile them."""
+
+FIRST_QUESTION = Question(
+    SparseBatch.from_rows([[(0, 1.0)]], n_terms=1), 1, 1, None, EXACT, Algorithm.AUTO
+)
+"""What is asked to get a process ready."""
 
 
 class OnFailure(StrEnum):
@@ -72,7 +77,7 @@ class ScatteredSearcher(Searcher):
         super().__init__(path, manifest, before=before)
         self._parts = parts_of(manifest)
         self.shards = shards
-        shards.prepare(part.name for part in self._parts)
+        shards.prepare(self._parts)
 
     def reopened(self, path: Path) -> ScatteredSearcher:
         """Return the last commit; see `Searcher.reopened`."""
@@ -131,19 +136,22 @@ class RemoteShards:
         self._lock = Lock()
         self.actors: dict[str, Any] = {}
 
-    def prepare(self, names: Iterable[str]) -> None:
-        """Start the processes of shards that have none, and wait until they can be asked."""
+    def prepare(self, parts: Iterable[Part]) -> None:
+        """Start the processes of shards that have none, and have them open files and load kernels.
+
+        What is wrong with one is said when it is asked.
+        """
         import ray
 
         actor = ray.remote(
             max_restarts=-1, max_task_retries=-1, num_cpus=0, scheduling_strategy="SPREAD"
         )(ShardSearcher)
         with self._lock:
-            new = [name for name in names if name not in self.actors]
-            self.actors |= {name: actor.remote(self._path) for name in new}
-            started = [self.actors[name].process_id.remote() for name in new]
-        if started:
-            ray.wait(started, num_returns=len(started), timeout=START_S)
+            new = [part for part in parts if part.name not in self.actors]
+            self.actors |= {part.name: actor.remote(self._path) for part in new}
+            first = [self._asked(part, FIRST_QUESTION, np.zeros(1)) for part in new]
+        if first:
+            ray.wait(first, num_returns=len(first), timeout=START_S)
 
     def ask(self, parts: Iterable[Part], question: Question) -> Rankings:
         """Ask all shards, as many at a time as there are processors, and merge their answers.
@@ -162,9 +170,7 @@ class RemoteShards:
         while unasked or asked:
             while unasked and len(asked) < self._at_once:
                 part = unasked.popleft()
-                files = msgspec.json.encode(part.manifest)
-                answer = self.actors[part.name].answer.remote(files, question, best.floors)
-                asked[answer] = part
+                asked[self._asked(part, question, best.floors)] = part
             answers, _ = ray.wait(list(asked), timeout=max(0.0, until - time.monotonic()))
             if not answers:
                 late = f"no answer within {self.timeout_s:g} s"
@@ -182,6 +188,11 @@ class RemoteShards:
         if missing:
             self._lament(missing)
         return best.rankings(tuple(sorted(missing)))
+
+    def _asked(self, part: Part, question: Question, floors: NDArray[np.float64]) -> Any:
+        """Return what will be a shard's answer."""
+        files = msgspec.json.encode(part.manifest)
+        return self.actors[part.name].answer.remote(files, question, floors)
 
     def _lament(self, missing: dict[str, str]) -> None:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(missing.items()))

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -76,6 +77,7 @@ def index(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> lsr.Index:
 @pytest.fixture(scope="module")
 def scattered(cluster: Any, index: lsr.Index) -> lsr.Index:
     """The same index, searched by two processes that have answered before."""
+    index.search_batch(queries(12))  # compiles kernels for all
     scattered = search_remotely(index, OnFailure.FAIL, timeout_s=60)
     scattered.search_batch(queries(12))
     return scattered
@@ -90,8 +92,13 @@ def _process_of(scattered: lsr.Index, shard: str) -> int:
     """Return the process that searches a shard."""
     import ray
 
-    number: int = ray.get(_shards(scattered).actors[shard].process_id.remote())
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    number: int = ray.get(_shards(scattered).actors[shard].__ray_call__.remote(_own_process))
     return number
+
+
+def _own_process(_: object) -> int:
+    return os.getpid()
 
 
 def _processes_of(folder: Path) -> list[str]:
