@@ -62,7 +62,8 @@ class ShardSearcher:
             algorithm=question.algorithm,
             floors=floors.copy(),
         )
-        return found.doc_numbers, found.scores
+        n_hits = int((found.doc_numbers >= 0).sum(axis=1).max(initial=0))
+        return found.doc_numbers[:, :n_hits], found.scores[:, :n_hits]
 
     def _searcher(self, files: bytes) -> Searcher:
         if files not in self._open:

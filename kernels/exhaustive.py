@@ -29,6 +29,7 @@ def search_exhaustive(
     weights: NDArray[np.uint32],
     excluded: NDArray[np.uint8],
     first_doc: int,
+    threshold: np.int64,
     scores: NDArray[np.uint32],
     best_scores: NDArray[np.int64],
     best_docs: NDArray[np.int64],
@@ -45,6 +46,7 @@ def search_exhaustive(
         weights: shape (n_query_terms,); no score exceeds 32 bits.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
         first_doc: number of the segment's first document; above all offered before.
+        threshold: at least k documents of the index score more, or 0.
         scores: room for a range, shape (RANGE_SIZE,).
         best_scores: the heap's scores; its length is k.
         best_docs: the heap's document numbers.
@@ -83,7 +85,7 @@ def search_exhaustive(
             scores,
         )
         exclude(scores[:end], excluded, range_doc)
-        size = offer(scores[:end], first_doc + range_doc, best_scores, best_docs, size)
+        size = offer(scores[:end], first_doc + range_doc, best_scores, best_docs, size, threshold)
     return size
 
 

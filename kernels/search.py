@@ -219,6 +219,7 @@ def search_segment(
                 known_weights,
                 segment.excluded,
                 segment.first_doc,
+                queries.thresholds[query],
                 scratch.scores,
                 best_scores,
                 best_docs,

@@ -25,6 +25,7 @@ def offer(
     best_scores: NDArray[Any],
     best_docs: NDArray[np.int64],
     size: int,
+    floor: float = 0,
 ) -> int:
     """Offer documents to the heap and return how many it holds now.
 
@@ -34,6 +35,7 @@ def offer(
         best_scores: the heap's scores, int64 or float64; its length is k.
         best_docs: the heap's document numbers.
         size: entries of the heap in use.
+        floor: documents that do not score more are left out.
     """
     k = best_scores.size
     for start in range(0, scores.size, BLOCK_SIZE):
@@ -41,13 +43,13 @@ def offer(
         largest = block[0]
         for position in range(1, block.size):
             largest = max(largest, block[position])
-        threshold = best_scores[0] if size == k else 0
+        threshold = max(best_scores[0], floor) if size == k else floor
         if largest <= threshold:
             continue
         for position in range(block.size):
             score = block[position]
             if size < k:
-                if score > 0:
+                if score > floor:
                     _rise(score, first_doc + start + position, best_scores, best_docs, size)
                     size += 1
             elif score > best_scores[0]:

@@ -32,7 +32,7 @@ def _searched(
         fill_row(rows, postings, n_docs, term)
     stop = np.zeros(1, dtype=np.uint8)
     size = subject.search_exhaustive(
-        postings, rows, n_docs, *query, excluded, 0, scores, best_scores, best_docs, 0, stop
+        postings, rows, n_docs, *query, excluded, 0, 0, scores, best_scores, best_docs, 0, stop
     )
     sort_best(best_scores, best_docs, size)
     return best_docs[:size].tolist(), best_scores[:size].tolist()

@@ -360,5 +360,4 @@ def test_a_floor_keeps_what_reaches_it(algorithm: Algorithm) -> None:
     n_reaching = sum(score >= floors[0] for score in scores[0])
     assert found[0, :n_reaching].tolist() == scores[0][:n_reaching]
     assert found[1, : len(scores[1])].tolist() == scores[1]
-    if algorithm is Algorithm.MAXSCORE:  # which scores all of its first window
-        assert np.count_nonzero(found[0]) < len(scores[0])
+    assert np.count_nonzero(found[0]) == n_reaching
