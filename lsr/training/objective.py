@@ -32,7 +32,7 @@ class Objective:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._targets = {
-            name: SparsityTarget(target, recipe.schedule.steps)
+            name: SparsityTarget(target, recipe.schedule.steps, recipe.schedule.decay)
             for name, side in self._sides.items()
             if (target := side.target_terms or side.target_flops) is not None
         }

@@ -1,17 +1,17 @@
 """Which lambda makes vectors as sparse as wanted? Steered while the model is trained.
 
 A controller multiplies the lambdas of a side with a factor, so that the measured number follows a
-path, on a logarithmic scale, from where it begins to the target:
+path, on a logarithmic scale, from where it begins to the target at the end of the training:
 
-    path(step) = target * (first / target) ^ exp(-step / time),  time = steps / PATHS
+    path(step) = target * (first / target) ^ (1 - learned(step))
     error = log(measured, smoothed) - log path(step)
-    log factor = PROPORTIONAL * (error + sum of error / time)
+    log factor = PROPORTIONAL * (error + sum of error / integral time)
 
-Vectors do not answer to lambda with a number of terms but with a speed: while lambda outweighs the
-losses, terms go on dying, at a pace that the learning rate sets. Held against the target itself,
-the error is large for hundreds of steps, and the sum grows to a lambda that makes vectors fall; it
-is far too high once they are there. Held against a path that slows down as it nears the target, the
-error stays small, and lambda is already the one that keeps vectors in place when they arrive.
+Vectors do not answer to lambda with a number of terms but with a speed: terms die at a pace that
+lambda and the learning rate set. They do not come back, and most losses kill some by themselves,
+without any penalty. So a target that is reached early is passed, whatever lambda does then; and
+while the distance is large, lambda grows to what makes vectors fall. On a path that arrives with
+the last step, errors stay small, and what the losses do counts as part of the way.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lsr.training.recipe import Decay
+
 SMOOTHING = 0.9
 """Share of the last estimate that is kept: a batch's mean scatters by some percent."""
 
-PROPORTIONAL = 7.0
+PROPORTIONAL = 14.0
 
-PATHS = 6
-"""The path comes within a factor of first ^ exp(-6 / 2) of the target halfway through a training,
-which leaves the second half, where learning rates are low, to stay there."""
+INTEGRAL_SHARE = 1 / 3
+"""The integral time, as a share of the training."""
 
 LARGEST_ERROR = 1.0
 """Errors count up to a factor of e."""
@@ -40,11 +41,13 @@ class SparsityTarget:
     Args:
         target: mean terms of a text, or FLOPS.
         n_steps: of the training.
+        decay: how its learning rate falls.
     """
 
-    def __init__(self, target: float, n_steps: int) -> None:
+    def __init__(self, target: float, n_steps: int, decay: Decay = Decay.LINEAR) -> None:
         self.target = target
-        self._time = n_steps / PATHS
+        self._n_steps = n_steps
+        self._decay = decay
         self._n_observed = 0
         self._sum = 0.0
         self._error = 0.0
@@ -68,10 +71,10 @@ class SparsityTarget:
             self._first = self._smoothed = distance
         self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * distance
         self._n_observed += 1
-        path = self._first * math.exp(-self._n_observed / self._time)
+        path = self._first * (1 - learned(self._n_observed / self._n_steps, self._decay))
         self._error = _limited(self._smoothed - path, LARGEST_ERROR)
-        rise = PROPORTIONAL / self._time * ramp * self._error
-        self._sum = _limited(self._sum + rise, LOG_FACTOR_LIMIT)
+        rise = PROPORTIONAL * self._error / (INTEGRAL_SHARE * self._n_steps)
+        self._sum = _limited(self._sum + ramp * rise, LOG_FACTOR_LIMIT)
 
     def state(self) -> dict[str, Any]:
         """Return JSON values from which `restore` goes on."""
@@ -88,6 +91,18 @@ class SparsityTarget:
         self._n_observed, self._sum = state["n_observed"], state["sum"]
         self._error, self._first = state["error"], state["first"]
         self._smoothed = state["smoothed"]
+
+
+def learned(share: float, decay: Decay) -> float:
+    """Return the share of a training's learning that is done: the sum of learning rates so far.
+
+    Args:
+        share: of the steps that are done.
+        decay: how the learning rate falls; its warm-up is left out.
+    """
+    if decay is Decay.LINEAR:
+        return 1 - (1 - share) ** 2
+    return share + math.sin(math.pi * share) / math.pi if decay is Decay.COSINE else share
 
 
 def _limited(value: float, limit: float) -> float:
