@@ -1,11 +1,13 @@
 """A real process: it starts ready, stops when it is told to, and cuts off who wastes its time."""
 
+import gc
 import json
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ import pytest
 
 from command import lsr_process
 from lsr.retrieval import Index
+from lsr.service import server
 from service_process import RunningService, running_service
 
 
@@ -194,3 +197,21 @@ def _latencies(service: RunningService, n_searches: int) -> float:
             taken.append(time.perf_counter() - started)
             assert answer.status_code == 200
     return sorted(taken)[int(0.99 * n_searches)] * 1000
+
+
+def test_what_is_loaded_is_kept_from_the_collector_once_all_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[str] = []
+
+    class Warm:
+        def wait(self, timeout_s: float) -> bool:
+            steps.append("warm")
+            return True
+
+    for name in ("collect", "freeze"):
+        monkeypatch.setattr(gc, name, partial(steps.append, name))
+
+    server._keep_what_is_loaded(Warm())  # type: ignore[arg-type]
+
+    assert steps == ["warm", "collect", "freeze"]
