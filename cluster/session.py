@@ -7,6 +7,7 @@ of its own, and leaves nothing behind.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -14,15 +15,20 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lsr.errors import ConfigError, MissingDependencyError, ServiceError
+
+logger = logging.getLogger(__name__)
 
 HERE = "ray"
 """The engine that is started here, or is the one that RAY_ADDRESS names."""
 
 OBJECT_STORE_BYTES = 80 << 20
 """Near the least that Ray allows: paths, queries and hits are all that crosses processes."""
+
+SHARED_MEMORY = Path("/dev/shm")
 
 ANSWER_S = 10.0
 """Time that an address has to answer."""
@@ -44,6 +50,7 @@ def session(engine: str) -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS") if engine == HERE else engine
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     if address:
         _refuse_silence(address)
         with _joined(address, address=address):
@@ -52,6 +59,7 @@ def session(engine: str) -> Iterator[None]:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for loopback only
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    _warn_of_little_shared_memory()
     folder = tempfile.mkdtemp(prefix="lsr-ray-")
     try:
         with _joined(
@@ -75,7 +83,8 @@ def _joined(name: str, **settings: Any) -> Iterator[None]:
         ray.init(logging_level="ERROR", log_to_driver=False, **settings)
     except (RuntimeError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
         raise ServiceError(
-            f"The cluster of Ray on {name} cannot be joined: {_first_sentence(error)}"
+            f"The cluster of Ray on {name} cannot be joined: {_shortened(error)}. It must have the "
+            "token (RAY_AUTH_TOKEN) and the versions of Ray and Python that are used here."
         ) from error
     try:
         yield
@@ -100,5 +109,17 @@ def _refuse_silence(address: str) -> None:
         ) from error
 
 
-def _first_sentence(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def _warn_of_little_shared_memory() -> None:
+    """Say why a cluster in a container may crawl."""
+    if SHARED_MEMORY.is_dir():
+        free = shutil.disk_usage(SHARED_MEMORY).free
+        if free < OBJECT_STORE_BYTES:
+            logger.warning(
+                "Only %d MB of shared memory are free, so Ray uses the disk, which is slow; give "
+                "the container more, such as --shm-size 256m.",
+                free >> 20,
+            )
+
+
+def _shortened(error: Exception) -> str:
+    return " ".join(str(error).split())[:300].rstrip(".")

@@ -42,14 +42,15 @@ def index_in_shards(
 
     started = time.perf_counter()
     _refuse_options(plan, path, on_long, replace)
-    if not (resume and is_planned(path)):
-        _plan(plan, path, encoder_options, backend, memory, replace)
-    with write_lock(path), _telling_what_is_kept(path):
-        numbers, n_docs = shards_to_build(path)
-        with progress_bar("documents", n_docs) as bar, _builder(engine) as build:
-            for n_built in build(path, numbers):
-                bar.advance(n_built)
-        finish(path)
+    with _builder(engine) as build:
+        if not (resume and is_planned(path)):
+            _plan(plan, path, encoder_options, backend, memory, replace)
+        with write_lock(path), _telling_what_is_kept(path):
+            numbers, n_docs = shards_to_build(path)
+            with progress_bar("documents", n_docs) as bar:
+                for n_built in build(path, numbers):
+                    bar.advance(n_built)
+            finish(path)
     seconds = time.perf_counter() - started
     facts = Index.open(path).info()
     n_shards = plan.options["shards"]

@@ -48,6 +48,7 @@ def test_options_that_shards_cannot_have(folder: Path) -> None:
         (("--shards", "2", "--update"), "leave out --update"),
         (("--shards", "2", "--on-long", "error"), "leave out --update and --on-long error"),
         (("--engine", "ray"), "--engine needs --shards"),
+        (("--shards", "2", "--engine", "127.0.0.1:1"), "No cluster of Ray answers at 127.0.0.1:1"),
     ):
         done = lsr("index", "docs.jsonl", "--index", "idx", *options, cwd=folder)
         assert (done.code, reason in done.stderr) == (1, True), done.stderr
