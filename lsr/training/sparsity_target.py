@@ -8,7 +8,7 @@ path, on a logarithmic scale, from where it begins to the target at the end of t
     log factor = PROPORTIONAL * (error + sum of error / integral time)
 
 Vectors do not answer to lambda with a number of terms but with a speed: terms die at a pace that
-lambda and the learning rate set. They do not come back, and most losses kill some by themselves,
+lambda and the learning rate set. They hardly come back, and most losses kill some by themselves,
 without any penalty. So a target that is reached early is passed, whatever lambda does then; and
 while the distance is large, lambda grows to what makes vectors fall. On a path that arrives with
 the last step, errors stay small, and what the losses do counts as part of the way.
