@@ -34,11 +34,11 @@ check:  ## Run every check in the .venv that is there: format, lint, types, laye
 	$(BIN)/lint-imports
 	$(BIN)/python tools/write_cli_docs.py --check
 	$(BIN)/python tools/write_service_docs.py --check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-fast:  ## Run the tests that take no more than a few seconds each
 	$(environment) dev
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 format:  ## Format the code and mend what the linter can mend
 	$(environment) dev

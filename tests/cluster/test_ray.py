@@ -30,6 +30,7 @@ from sharded_builds import build, found, plan, queries, write_collection
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),  # one cluster for all of them
     # Ray forks, leaves files to the collector, and uses what Python deprecates.
     pytest.mark.filterwarnings("ignore"),
 ]

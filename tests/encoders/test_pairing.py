@@ -112,13 +112,12 @@ def test_one_of_two_towers_asks_for_the_other(
     assert f"{documents or folder} as the model and {queries or folder} as its query" in message
     assert message.endswith(".")
     # Each fits in its place, and not in that of the other.
-    right = {"model": str(folder), "query_model": other}
-    wrong = {"model": other, "query_model": str(folder)}
+    right, wrong = (str(folder), other), (other, str(folder))
     if encodes == "queries":
         right, wrong = wrong, right
-    find_model(**right)
+    find_model(right[0], query_model=right[1])
     with pytest.raises(UnsupportedModelError, match=f"encode {encodes} alone"):
-        find_model(**wrong)
+        find_model(wrong[0], query_model=wrong[1])
 
 
 def test_a_tower_of_documents_takes_a_table_for_queries(

@@ -32,30 +32,27 @@ def write_cast(data: Path, folder: Path) -> None:
         folder: made.
     """
     topics = {
-        year: list(_lines(data / "conversations" / f"cast{year}-eval.jsonl.gz")) for year in QRELS
+        year: list(lines(data / "conversations" / f"cast{year}-eval.jsonl.gz")) for year in QRELS
     }
     corpus = {
         f"MARCO_{one['_id']}": one["text"]
-        for one in _lines(data / "msmarco-dl19-dl20" / "corpus.jsonl.gz")
+        for one in lines(data / "msmarco-dl19-dl20" / "corpus.jsonl.gz")
     }
     responses: dict[str, dict[str, None]] = {}  # distinct, in order
     for turn in topics["2021"]:
         responses.setdefault(turn["canonical_result_id"], {})[turn["response"]] = None
     corpus.update({doc_id: "\n".join(texts) for doc_id, texts in responses.items()})
-    turns = [turn for year in topics.values() for turn in _with_replies(year)]
+    turns = [turn for year in topics.values() for turn in with_replies(year)]
 
     (folder / "qrels").mkdir(parents=True)
-    _write(folder / "corpus.jsonl", [{"_id": key, "text": text} for key, text in corpus.items()])
-    _write(
+    write(folder / "corpus.jsonl", [{"_id": key, "text": text} for key, text in corpus.items()])
+    write(
         folder / "queries.jsonl",
-        [
-            {"_id": _query_id(turn), "turns": [*turn["history"], turn["utterance"]]}
-            for turn in turns
-        ],
+        [{"_id": query_id(turn), "turns": [*turn["history"], turn["utterance"]]} for turn in turns],
     )
-    _write(
+    write(
         folder / "queries.rewrite.jsonl",
-        [{"_id": _query_id(turn), "text": turn["rewrite"]} for turn in turns],
+        [{"_id": query_id(turn), "text": turn["rewrite"]} for turn in turns],
     )
     for year, name in QRELS.items():
         lines = (data / "conversations" / "qrels" / name).read_text().splitlines()
@@ -66,7 +63,7 @@ def write_cast(data: Path, folder: Path) -> None:
         (folder / "qrels" / f"cast{year}.tsv").write_text("\n".join(kept))
 
 
-def _with_replies(turns: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def with_replies(turns: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Put the responses, where a year has them, between what the user said before."""
     replies: dict[tuple[str, str], str] = {}
     for turn in turns:
@@ -79,16 +76,16 @@ def _with_replies(turns: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             replies[turn["topic"], turn["utterance"]] = turn["response"]
 
 
-def _query_id(turn: dict[str, Any]) -> str:
+def query_id(turn: dict[str, Any]) -> str:
     return f"{turn['topic']}_{turn['turn']}"
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
-def _write(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+def write(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 

@@ -104,7 +104,7 @@ def test_a_bonus_is_what_the_paper_says() -> None:
         found = residual.weights(hidden, layer, Batch())[0].numpy()  # type: ignore[arg-type]
 
     last = hidden[0, 1].numpy()
-    up, down = (one.detach().numpy() for one in (residual.tensors()["up"], residual.down.weight))
+    up, down = (residual.tensors()[name].numpy() for name in ("up", "down"))
     bonus = up @ (down @ np.log1p(np.maximum(last, 0)))
     logits = layer.weight.detach().numpy() @ last + layer.bias.detach().numpy()
     expected = np.log1p(np.maximum(logits, 0))

@@ -19,6 +19,7 @@ from lsr.encoders.method import (
     TokenWeighting,
     VocabularyWeighting,
 )
+from lsr.encoders.tokenization import TextTokenizer
 from lsr.encoders.torch_weighers import TextTensors
 from lsr.errors import ConfigError, UnsupportedModelError, VocabularyMismatchError
 from lsr.training.model_loading import StartingModel, load_starting_model
@@ -110,6 +111,7 @@ def test_every_formula_is_saved_as_it_is_trained(
     for tower in (start.encoder.documents, start.encoder.queries):
         tower.side = Side(weighting)
     for texts in (start.document_texts, start.query_texts):
+        assert isinstance(texts, TextTokenizer)
         texts._pooled = weighting.tokens
 
     assert_saved_is_trained(perturbed(start), tmp_path / "model")
