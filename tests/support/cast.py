@@ -32,11 +32,12 @@ def write_cast(data: Path, folder: Path) -> None:
         folder: made.
     """
     topics = {
-        year: list(lines(data / "conversations" / f"cast{year}-eval.jsonl.gz")) for year in QRELS
+        year: list(records_of(data / "conversations" / f"cast{year}-eval.jsonl.gz"))
+        for year in QRELS
     }
     corpus = {
         f"MARCO_{one['_id']}": one["text"]
-        for one in lines(data / "msmarco-dl19-dl20" / "corpus.jsonl.gz")
+        for one in records_of(data / "msmarco-dl19-dl20" / "corpus.jsonl.gz")
     }
     responses: dict[str, dict[str, None]] = {}  # distinct, in order
     for turn in topics["2021"]:
@@ -48,11 +49,14 @@ def write_cast(data: Path, folder: Path) -> None:
     write(folder / "corpus.jsonl", [{"_id": key, "text": text} for key, text in corpus.items()])
     write(
         folder / "queries.jsonl",
-        [{"_id": query_id(turn), "turns": [*turn["history"], turn["utterance"]]} for turn in turns],
+        [
+            {"_id": id_of_turn(turn), "turns": [*turn["history"], turn["utterance"]]}
+            for turn in turns
+        ],
     )
     write(
         folder / "queries.rewrite.jsonl",
-        [{"_id": query_id(turn), "text": turn["rewrite"]} for turn in turns],
+        [{"_id": id_of_turn(turn), "text": turn["rewrite"]} for turn in turns],
     )
     for year, name in QRELS.items():
         lines = (data / "conversations" / "qrels" / name).read_text().splitlines()
@@ -76,11 +80,11 @@ def with_replies(turns: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             replies[turn["topic"], turn["utterance"]] = turn["response"]
 
 
-def query_id(turn: dict[str, Any]) -> str:
+def id_of_turn(turn: dict[str, Any]) -> str:
     return f"{turn['topic']}_{turn['turn']}"
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
+def records_of(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cast import lines, query_id, with_replies, write
+from cast import id_of_turn, records_of, with_replies, write
 
 N_PASSAGES = 4000
 """Of MS MARCO, drawn at random."""
@@ -30,7 +30,7 @@ def write_rewritten(data: Path, folder: Path) -> None:
     """
     held_out = {
         one["_id"].removeprefix("hu:").partition("<")[0]
-        for one in lines(data / "mtrag-mini" / "queries.jsonl.gz")
+        for one in records_of(data / "mtrag-mini" / "queries.jsonl.gz")
     }
     texts = {f"mtrag-{one['_id']}": one["text"] for one in _corpus(data / "mtrag-mini")}
     passages = list(_corpus(data / "msmarco-dl19-dl20"))
@@ -38,10 +38,10 @@ def write_rewritten(data: Path, folder: Path) -> None:
     texts |= {f"marco-{one['_id']}": one["text"] for one in chosen}
     conversations, rewrites = [], []
     for file in sorted((data / "conversations").glob("*.jsonl.gz")):
-        for turn in with_replies(list(lines(file))):
+        for turn in with_replies(list(records_of(file))):
             if turn["topic"] in held_out or not turn.get("rewrite"):
                 continue
-            query_id = f"{file.name.partition('.')[0]}:{query_id(turn)}"
+            query_id = f"{file.name.partition('.')[0]}:{id_of_turn(turn)}"
             said = [one.replace("system: ", "assistant: ", 1) for one in turn["history"]]
             conversations.append({"_id": query_id, "turns": [*said, turn["utterance"]]})
             rewrites.append({"_id": query_id, "text": turn["rewrite"]})
@@ -54,7 +54,7 @@ def write_rewritten(data: Path, folder: Path) -> None:
 
 
 def _corpus(folder: Path) -> Iterator[dict[str, Any]]:
-    return lines(folder / "corpus.jsonl.gz")
+    return records_of(folder / "corpus.jsonl.gz")
 
 
 if __name__ == "__main__":
