@@ -95,6 +95,9 @@ def search_maxscore(
     threshold = max(threshold, certain - 1)
     if size == best_scores.size:
         threshold = max(threshold, best_scores[0])
+    # Without exact bounds, or all ranges, documents are missed that a threshold is known from.
+    is_exact = bound_factor >= 1.0 and max_ranges <= 0
+    least = threshold if is_exact or size == best_scores.size else np.int64(0)
     is_open = _open_ranges(postings, query, max_ranges)
     scores_before, docs_before = best_scores[:size].copy(), best_docs[:size].copy()
     above = max(threshold, guess - 1)
@@ -120,9 +123,9 @@ def search_maxscore(
             stop,
         )
         are_k_above = n_best == best_scores.size and best_scores[0] > above
-        if are_k_above or above == threshold or stop[0] > 0:
+        if are_k_above or above == least or stop[0] > 0:
             return n_best
-        above = threshold
+        above = least
         best_scores[:size], best_docs[:size] = scores_before, docs_before
 
 

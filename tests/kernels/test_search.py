@@ -258,6 +258,7 @@ def test_a_lower_bound_factor_finds_less_of_the_exact_answer() -> None:
     recalls = []
     for factor in (1.0, 0.8, 0.3):
         found = _hits(collection, 10, factor, 0)
+        assert list(map(len, found)) == list(map(len, exact))
         n_common = sum(len(one & other) for one, other in zip(exact, found, strict=True))
         recalls.append(n_common / sum(map(len, exact)))
 
