@@ -83,6 +83,7 @@ def compare(client: httpx.Client, ledger: Ledger) -> None:
         ledger.versions[name] = found
 
 
+@pytest.mark.xdist_group("load")  # no two at once: each needs the machine
 @pytest.mark.parametrize(
     "n_kills", [1, pytest.param(10, marks=pytest.mark.slow)], ids=["once", "often"]
 )

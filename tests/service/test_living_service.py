@@ -103,6 +103,7 @@ def test_answers_are_those_of_their_commit(living: Path, serve: Serve) -> None:
     assert n_commits > 2
 
 
+@pytest.mark.xdist_group("load")  # no two at once: each needs the machine
 @pytest.mark.slow
 def test_many_readers_and_a_writer(
     living: Path, serve: Serve, evidence: Callable[[str], None]

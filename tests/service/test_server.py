@@ -130,6 +130,7 @@ SWITCHED_MS = 20.0
 """How long a busy machine of two cores may keep a process from running, a few times a second."""
 
 
+@pytest.mark.xdist_group("load")  # no two at once: each needs the machine
 @pytest.mark.slow
 def test_slow_clients_are_cut_off_while_others_are_served(
     things: Path, tmp_path: Path, evidence: Callable[[str], None]
