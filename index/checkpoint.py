@@ -20,6 +20,7 @@ from lsr.index.storage import DRAFT_SUFFIX, remove_file, replace_file
 CHECKPOINT_NAME = "checkpoint.json"
 CHECKPOINT_DRAFT_NAME = CHECKPOINT_NAME + DRAFT_SUFFIX
 _FORMAT_NAME = "lsr-checkpoint"
+_REMEDY = "remove it to drop the interrupted build, and build again."
 
 
 class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,11 +50,11 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     file = path / CHECKPOINT_NAME
     if not file.is_file():
         return None
-    content = unsealed(file, _FORMAT_NAME)
+    content = unsealed(file, _FORMAT_NAME, _REMEDY)
     try:
         checkpoint = msgspec.json.decode(content, type=Checkpoint)
     except msgspec.MsgspecError as error:
-        raise damaged(file, str(error)) from error
+        raise damaged(file, str(error), _REMEDY) from error
     commit = read_manifest(path).commit if is_index(path) else 0
     return checkpoint if checkpoint.base_commit == commit else None
 

@@ -118,11 +118,13 @@ def read_manifest(path: Path) -> Manifest:
         raise IndexNotFoundError(
             f"{path} is not an index: it {what}. Make one with: lsr index CORPUS --index {path}"
         )
-    content = unsealed(path / FILE_NAME, FORMAT_NAME)
+    # What a damaged manifest names cannot be known, so a new index is not made over it.
+    remedy = f"restore it from a copy, or remove {path} and build the index again."
+    content = unsealed(path / FILE_NAME, FORMAT_NAME, remedy)
     try:
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise damaged(path / FILE_NAME, str(error)) from error
+        raise damaged(path / FILE_NAME, str(error), remedy) from error
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

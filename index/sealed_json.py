@@ -8,7 +8,6 @@ import msgspec
 import xxhash
 
 from lsr.errors import CorruptIndexError, FormatVersionError, IndexNotFoundError, IndexStorageError
-from lsr.index.storage import RESTORE
 
 FORMAT_VERSION = 2
 
@@ -29,8 +28,13 @@ def sealed(format_name: str, content: msgspec.Struct) -> bytes:
     )
 
 
-def unsealed(file: Path, format_name: str) -> bytes:
+def unsealed(file: Path, format_name: str, remedy: str) -> bytes:
     """Return the content of a file that `sealed` made, compared with its checksum.
+
+    Args:
+        file: its path.
+        format_name: what it was sealed as.
+        remedy: what to do when it is damaged.
 
     Raises:
         CorruptIndexError: the file is damaged.
@@ -40,7 +44,7 @@ def unsealed(file: Path, format_name: str) -> bytes:
     try:
         envelope = msgspec.json.decode(file.read_bytes(), type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise damaged(file, str(error)) from error
+        raise damaged(file, str(error), remedy) from error
     except OSError as error:
         raise IndexStorageError(f"{file.parent} could not be read: {error.strerror}.") from error
     if envelope.format != format_name:
@@ -54,10 +58,10 @@ def unsealed(file: Path, format_name: str) -> bytes:
         )
     content = bytes(envelope.content)
     if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
-        raise damaged(file, "the checksum does not match")
+        raise damaged(file, "the checksum does not match", remedy)
     return content
 
 
-def damaged(file: Path, reason: str) -> CorruptIndexError:
+def damaged(file: Path, reason: str, remedy: str) -> CorruptIndexError:
     """Return the error that says what is wrong with a file."""
-    return CorruptIndexError(f"{file} is damaged: {reason}; {RESTORE}")
+    return CorruptIndexError(f"{file} is damaged: {reason}; {remedy}")

@@ -14,11 +14,15 @@ import signal
 import socket
 from collections.abc import Callable
 from threading import TIMEOUT_MAX, Thread
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from lsr.errors import ConfigError, MissingDependencyError
 from lsr.service.warming import Warming
+
+if TYPE_CHECKING:
+    from granian.server.embed import Server
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +71,30 @@ def run(app: FastAPI, host: str, port: int, drain_s: float) -> int:
 
     Raises:
         ConfigError: the address cannot be listened on.
-        MissingDependencyError: granian is not installed.
+        MissingDependencyError: granian or uvloop is not installed.
     """
+    try:
+        import uvloop
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server.embed import Server
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("lsr serve", "serve") from error
     _refuse_taken(host, port)
-    return asyncio.run(_serve(app, host, port, drain_s))
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_MS),
+        log_enabled=False,
+    )
+    # The embedded server has no argument for this.
+    server.workers_kill_timeout = int(drain_s)
+    return uvloop.run(_serve(server, app.state.warming))
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -85,32 +109,15 @@ def _refuse_taken(host: str, port: int) -> None:
         ) from error
 
 
-async def _serve(app: FastAPI, host: str, port: int, drain_s: float) -> int:
-    try:
-        from granian.constants import HTTPModes, Interfaces
-        from granian.http import HTTP1Settings
-        from granian.server.embed import Server
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("lsr serve", "serve") from error
-    server = Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=BACKLOG,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_MS),
-        log_enabled=False,
-    )
-    # The embedded server has no argument for this.
-    server.workers_kill_timeout = int(drain_s)
-    Thread(target=_keep_what_is_loaded, args=(app.state.warming,), daemon=True).start()
+async def _serve(server: Server, warming: Warming) -> int:
+    Thread(target=_keep_what_is_loaded, args=(warming,), daemon=True).start()
     stopped_by = _stop_on_signals(server.stop)
     try:
         await server.serve()
     except TimeoutError:
-        logger.warning("Requests that took more than %.0f s to end were cut off.", drain_s)
+        logger.warning(
+            "Requests that took more than %d s to end were cut off.", server.workers_kill_timeout
+        )
     return await stopped_by
 
 

@@ -26,7 +26,11 @@ MEASURES = "nDCG@10 R@100 RR(rel=2)@10"
 EXPECTED = {"scifact": 0.644, "msmarco-dl19-dl20": 0.645}
 
 
-@pytest.fixture(scope="module", params=EXPECTED)
+@pytest.fixture(
+    scope="module",
+    # Each collection is encoded once, by one of the processes that run the tests.
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPECTED],
+)
 def evaluated(
     request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path, dict[str, dict[str, float]]]:

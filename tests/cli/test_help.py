@@ -50,6 +50,7 @@ def _run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.xdist_group("demo")  # one for all of them
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_example_runs(verb: str, with_demo: Path) -> None:

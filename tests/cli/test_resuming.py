@@ -261,3 +261,4 @@ def test_a_damaged_checkpoint_is_named(interrupted: Path) -> None:
     done = _run(interrupted, *ADDING, "--resume", code=3)
 
     assert "base/checkpoint.json is damaged" in done.error
+    assert "remove it to drop the interrupted build" in done.error

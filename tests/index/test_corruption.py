@@ -59,6 +59,18 @@ def test_a_flipped_byte_is_found_before_it_is_used(
     shutil.rmtree(copy)
 
 
+def test_a_damaged_manifest_says_what_helps(sound: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "x"
+    shutil.copytree(sound, copy)
+    (copy / "manifest.json").write_text("{")
+    with pytest.raises(CorruptIndexError, match=f"or remove {copy} and build the index again"):
+        lsr.Index.open(copy)
+
+    shutil.rmtree(copy)
+
+    assert lsr.Index.build(copy, [("a", {"cat": 1.0})]).search({"cat": 1.0})[0].doc_id == "a"
+
+
 @pytest.mark.parametrize("suffix", [".arrays", ".documents.jsonl.zst", ".vocabulary.arrays"])
 @pytest.mark.parametrize(
     ("damage", "message"),
