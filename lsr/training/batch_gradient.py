@@ -130,6 +130,7 @@ class BatchGradient:
             whole["documents"],
             relevant=torch.from_numpy(batch.relevant).to(device),
             teacher=teacher,
+            recall=batch.recall,
             idf=self.encoder.idf,
             step=step,
         )

@@ -18,6 +18,7 @@ from lsr.encoders.text_input import TextInput
 from lsr.encoders.tokenization import TokenizedText
 from lsr.errors import InvalidInputError
 from lsr.training.data import Example, TrainingData
+from lsr.training.term_recall import TermRecall, TermRecalls
 
 ORDER, DRAW = 0, 1
 """What a random stream is for; streams of different uses never share numbers."""
@@ -33,6 +34,8 @@ class TrainingBatch:
         group_size: documents of each query; the first of them is relevant.
         relevant: shape (n, n * g), bool, of the whole batch; see `Scores`.
         teacher: shape (n, g), float32, of the whole batch; None where there is no teacher.
+        recall: of the terms of all queries, and of all relevant documents, of the whole batch;
+            empty where no loss asks.
     """
 
     queries: Sequence[TokenizedText]
@@ -40,6 +43,7 @@ class TrainingBatch:
     group_size: int
     relevant: NDArray[np.bool_]
     teacher: NDArray[np.float32] | None
+    recall: Sequence[TermRecall] = ()
 
 
 class Batches:
@@ -53,6 +57,7 @@ class Batches:
         batch: queries of a step, on all processes.
         n_negatives: documents of a query beside its positive.
         seed: of all draws.
+        needs_recall: whether a loss asks for the recall of terms.
         process: number of this process.
         n_processes: how many share a batch.
     """
@@ -67,6 +72,7 @@ class Batches:
         batch: int,
         n_negatives: int,
         seed: int,
+        needs_recall: bool = False,
         process: int = 0,
         n_processes: int = 1,
     ) -> None:
@@ -82,6 +88,7 @@ class Batches:
         self._batch = batch
         self._n_negatives = n_negatives
         self._seed = seed
+        self._recalls = TermRecalls(data, query_texts, document_texts) if needs_recall else None
         share = batch // n_processes
         self._own = slice(process * share, (process + 1) * share)
         self._order = lru_cache(maxsize=2)(self._shuffled)
@@ -116,8 +123,20 @@ class Batches:
                 )
                 if has_teacher
                 else None,
+                recall=self._recall(examples, groups),
             )
         }
+
+    def _recall(
+        self, examples: Sequence[Example], groups: Sequence[Sequence[str]]
+    ) -> Sequence[TermRecall]:
+        if self._recalls is None:
+            return ()
+        positives = [group[0] for group in groups]
+        return (
+            self._recalls.of_queries(examples),
+            self._recalls.of_documents(positives, self._n_negatives + 1),
+        )
 
     def _tokenized(
         self, tokenizer: TextInput, noun: str, texts: Sequence[tuple[str, str]]

@@ -5,13 +5,16 @@ The formulas are those of `lsr.encoders.decoder.weighers`; a test holds the two 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from lsr.encoders.decoder.weighers import last_hidden, pooled_alone, saturated
 from lsr.encoders.decoder.weighting import DecoderWeighting
+from lsr.encoders.safetensors_file import SafetensorsFile
 from lsr.encoders.torch_weighers import TextTensors
+from lsr.errors import UnsupportedModelError
 from lsr.training.tiled_head import largest_logits
 
 
@@ -51,6 +54,33 @@ class LiteralResidual(torch.nn.Module):
             for layer in (self.up, self.down):
                 if layer is not None:
                     layer.weight.normal_(0, layer.in_features**-0.5 / 2, generator=generator)
+
+    @classmethod
+    def read(cls, file: Path, hidden_size: int, n_terms: int) -> LiteralResidual:
+        """Return the layer that a file holds.
+
+        Args:
+            file: as `lsr.encoders.decoder.residual_file` draws it.
+            hidden_size: of the decoder.
+            n_terms: of its vocabulary.
+
+        Raises:
+            UnsupportedModelError: it does not fit the model, or has a bias, which is not trained.
+        """
+        stored = SafetensorsFile(file)
+        rank = None if "weight" in stored else int(stored.read("down").shape[0])
+        layer = cls(hidden_size, n_terms, rank, torch.Generator())
+        found = {}
+        for name, own in layer.tensors().items():
+            tensor = torch.from_numpy(stored.read(name).copy())
+            if tensor.shape != own.shape or "bias" in stored:
+                raise UnsupportedModelError(
+                    f"{file} cannot be trained: its tensor {name!r} must have the shape "
+                    f"{list(own.shape)} (it has {list(tensor.shape)}), and there must be no bias."
+                )
+            found["down.weight" if name == "down" else "up.weight"] = tensor
+        layer.load_state_dict(found)
+        return layer
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what `lsr.encoders.decoder.residual_file` reads."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lsr.encoders.adapter import merge_adapter
 from lsr.encoders.decoder.attention import open_attention
 from lsr.encoders.decoder.loading import decoder_input
+from lsr.encoders.decoder.residual_file import FILE as RESIDUAL_FILE
 from lsr.encoders.decoder.weighting import (
     Attention,
     DecoderWeighting,
@@ -250,8 +251,7 @@ def _network(
     heads = {head: _head(head, files, size, generator) for head in wanted}
     residual = None
     if any(isinstance(one, LiteralResidualWeighting) for one in causal):
-        n_terms = int(body.config.vocab_size)
-        residual = LiteralResidual(size, n_terms, part.residual_rank, generator)
+        residual = _residual(files, size, int(body.config.vocab_size), part, generator)
     if has_vocabulary:
         texts = probe(tokenizer, pad_id(body))
         network = _without_head(body, heads, attention, residual, texts, files)
@@ -262,6 +262,21 @@ def _network(
     if part.lora is not None:
         network.body = adapted(body, part.lora)
     return network
+
+
+def _residual(
+    files: TowerFiles, size: int, n_terms: int, part: ModelPart, generator: torch.Generator
+) -> LiteralResidual:
+    """Return PROSPER's layer of a checkpoint, or a random one where it has none."""
+    file = (files.adapter or files.folder) / RESIDUAL_FILE
+    if not file.is_file():
+        return LiteralResidual(size, n_terms, part.residual_rank, generator)
+    if part.residual_rank is not None:
+        raise ConfigError(
+            f"model.residual_rank is {part.residual_rank}, but {file} has the layer already; leave "
+            "the rank out."
+        )
+    return LiteralResidual.read(file, size, n_terms)
 
 
 def _attention(weightings: list[Any]) -> Attention:

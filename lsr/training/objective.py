@@ -9,7 +9,7 @@ a time and how many processes share the batch changes nothing (docs/adr/0013).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from lsr.training.ramp import ramp
 from lsr.training.recipe import Recipe, SidePart
 from lsr.training.scores import Scores
 from lsr.training.sparsity_target import SparsityTarget
+from lsr.training.term_recall import TermRecall
 
 
 class Objective:
@@ -48,6 +49,7 @@ class Objective:
         *,
         relevant: torch.Tensor,
         teacher: torch.Tensor | None,
+        recall: Sequence[TermRecall] = (),
         idf: torch.Tensor | None,
         step: int,
     ) -> dict[str, torch.Tensor]:
@@ -58,10 +60,15 @@ class Objective:
             documents: shape (n * g, n_terms), group by group.
             relevant: see `Scores`.
             teacher: see `Scores`.
+            recall: of queries and of documents; none if no loss asks.
             idf: shape (n_terms,), weights of query terms where a table gives them.
             step: optimizer step that is being made, from 1.
         """
-        scores = Scores(queries @ documents.t(), relevant, teacher)
+        beside = [
+            _beside(vectors, one)
+            for vectors, one in zip((queries, documents), recall, strict=False)
+        ]
+        scores = Scores(queries @ documents.t(), relevant, teacher, beside)
         parts = weighted_losses(self._recipe.losses, scores)
         for name, vectors in (("queries", queries), ("documents", documents)):
             side = self._sides[name]
@@ -113,6 +120,13 @@ class Objective:
         """Go on from a state."""
         for name, target in self._targets.items():
             target.restore(state[name])
+
+
+def _beside(vectors: torch.Tensor, recall: TermRecall) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of terms in vectors, and their recall."""
+    device = vectors.device
+    rows, terms = (torch.from_numpy(one).to(device) for one in (recall.rows, recall.terms))
+    return vectors[rows, terms], torch.from_numpy(recall.shares).to(device)
 
 
 def mean_terms(vectors: torch.Tensor) -> float:

@@ -59,7 +59,8 @@ class ModelPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         trains_query_weights: whether that table is trained too.
         frozen: which tower is not trained.
         lora: a low-rank adapter that is trained instead of networks' own weights; None for those.
-        residual_rank: rank of PROSPER's layer of bonuses; None for a whole one.
+        residual_rank: rank of PROSPER's layer of bonuses, where the start has none; None for a
+            whole one.
         start_terms: mean terms of a document to begin with, to which the bias of the vocabulary's
             head is shifted; None to leave it. Models whose heads say nothing, or everything, at
             first need it.
@@ -182,6 +183,8 @@ class SchedulePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         micro_batch: queries encoded at a time, each with its documents; None for all of a process.
             It bounds memory and changes nothing else: losses and penalties see the whole batch.
         learning_rate: at the end of the warm-up.
+        query_weights_learning_rate: the same of a table of query weights, which are numbers of
+            another size than a network's; None for `learning_rate`.
         warmup_steps: over which it rises from 0.
         decay: how it falls then.
         weight_decay: of AdamW.
@@ -198,6 +201,7 @@ class SchedulePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: AtLeastOne = 32
     micro_batch: AtLeastOne | None = None
     learning_rate: Positive = 2e-5
+    query_weights_learning_rate: Positive | None = None
     warmup_steps: NotNegative = 0
     decay: Decay = Decay.LINEAR
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.01

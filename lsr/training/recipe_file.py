@@ -112,12 +112,10 @@ def _contradictions(recipe: Recipe) -> Iterable[str]:
             )
     if recipe.data.scores and not any(loss.needs_teacher for loss in recipe.losses):
         yield "data.scores names teachers' scores, but no loss learns from them; leave one out."
-    if not recipe.data.negatives_per_query and all(
-        loss.needs_teacher or loss.__struct_config__.tag != "contrastive" for loss in recipe.losses
-    ):
+    if not recipe.data.negatives_per_query and all(loss.needs_negatives for loss in recipe.losses):
         yield (
-            "data.negatives_per_query is 0, but only a contrastive loss can do without negatives "
-            "of the query's own; ask for 1 at least."
+            "data.negatives_per_query is 0, but only contrastive and term_mse can do without "
+            "negatives of the query's own; ask for 1 at least."
         )
     for name, side in (("queries", recipe.queries), ("documents", recipe.documents)):
         yield from _of_a_side(name, side, recipe.model)
@@ -130,6 +128,11 @@ def _contradictions(recipe: Recipe) -> Iterable[str]:
                 "split, or another dataset."
             )
     schedule = recipe.schedule
+    if schedule.query_weights_learning_rate and not recipe.model.trains_query_weights:
+        yield (
+            "schedule.query_weights_learning_rate is set, but model.trains_query_weights is false, "
+            "so no table is trained; leave one out, or set the other."
+        )
     if schedule.warmup_steps >= schedule.steps:
         yield (
             f"schedule.warmup_steps is {schedule.warmup_steps}, but there are only "

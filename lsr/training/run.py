@@ -71,6 +71,7 @@ def train(
         batch=schedule.batch,
         n_negatives=recipe.data.negatives_per_query,
         seed=schedule.seed,
+        needs_recall=any(loss.needs_recall for loss in recipe.losses),
         process=arguments.process_index,
         n_processes=arguments.world_size,
     )

@@ -1,4 +1,4 @@
-"""What does a ranking loss see? How every query of a batch scores, beside what a teacher says.
+"""What does a loss see? How every query of a batch scores, beside what a teacher says.
 
 A batch is n queries, each with a group of g documents: one that is relevant, in slot 0, and g - 1
 negatives. It is the batch of all processes, whatever share of it each encodes.
@@ -6,6 +6,7 @@ negatives. It is the batch of all processes, whatever share of it each encodes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,15 @@ class Scores:
             columns b * g to (b + 1) * g.
         relevant: shape (n, n * g), true where a document is known to be relevant to the query.
         teacher: shape (n, g), of each query with its own group; None if no loss asks.
+        recall: for queries and for relevant documents, the weights that they have for the terms
+            that they hold, and the recall of these terms, both of shape (n_entries,); empty if no
+            loss asks.
     """
 
     batch: torch.Tensor
     relevant: torch.Tensor
     teacher: torch.Tensor | None = None
+    recall: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()
 
     @property
     def n_queries(self) -> int:

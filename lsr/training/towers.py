@@ -255,9 +255,11 @@ class TrainableEncoder(torch.nn.Module):
         """Compute layers again on the way back, in place of keeping what they computed."""
         for tower in (self.queries, self.documents):
             if isinstance(tower, NetworkTower):
-                tower.network.body.gradient_checkpointing_enable(
-                    gradient_checkpointing_kwargs={"use_reentrant": False}
-                )
+                body = tower.network.body
+                # Later versions of transformers have another name for it, and warn of this one.
+                name = "activation_checkpointing_enable"
+                enable = getattr(body, name, body.gradient_checkpointing_enable)
+                enable({"use_reentrant": False})
 
 
 def presence(

@@ -27,7 +27,7 @@ from lsr.training.collapse_guard import Collapse, CollapseGuard, Symptom
 from lsr.training.held_out import CUTOFF, HeldOut
 from lsr.training.objective import Objective, mean_terms, shared_terms
 from lsr.training.recipe import Action, Numbers, Recipe
-from lsr.training.towers import TrainableEncoder
+from lsr.training.towers import TableTower, TrainableEncoder
 
 BEST_FILE = "best.safetensors"
 MEASURE = f"RR@{CUTOFF}"
@@ -130,6 +130,20 @@ class SparseTrainer(Trainer):
         if self._best is not None:
             found[f"held_out_{MEASURE}"] = self._best[1]
         return found
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Return the optimizer, with a group of its own for a table of query weights."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        rate = self._recipe.schedule.query_weights_learning_rate
+        queries = self._gradient.encoder.queries
+        if is_new and rate is not None and isinstance(queries, TableTower):
+            for group in optimizer.param_groups:
+                group["params"] = [one for one in group["params"] if one is not queries.table]
+            # Weight decay would draw weights to zero that were not made by training.
+            alone = {"params": [queries.table], "lr": rate, "weight_decay": 0.0}
+            optimizer.add_param_group(alone)
+        return optimizer
 
     def get_train_dataloader(self) -> DataLoader:
         """Return a batch a step, in order, to every process: each takes its share itself."""

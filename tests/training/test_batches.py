@@ -1,6 +1,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ N = 5
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def batches(seed: int = 0, n_steps: int = 20, batch: int = 2, **share: int) -> Batches:
+def batches(seed: int = 0, n_steps: int = 20, batch: int = 2, **share: Any) -> Batches:
     """Return batches of queries 0 to 4, whose letters tell which texts were drawn."""
     texts = {f"d{n}": LETTERS[n] for n in range(15)}
     examples = [

@@ -1,13 +1,15 @@
 """A trained decoder is what `load_encoder` makes of its files, whichever way it weighs terms."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from lsr.encoders import Backend, Precision, load_encoder
-from lsr.errors import UnsupportedModelError
+from lsr.errors import ConfigError, UnsupportedModelError
 from lsr.training.decoder_weights import LiteralResidual
 from lsr.training.model_loading import StartingModel, load_starting_model
 from lsr.training.model_saving import save_trained
@@ -85,6 +87,42 @@ def test_the_bonus_of_literal_terms_is_saved_as_it_is_trained(
     start = started(decoder, method="prosper", residual_rank=rank)
 
     assert_saved_is_trained(perturbed(start), tmp_path / "model")
+
+
+@pytest.mark.parametrize("rank", [None, 3])
+def test_the_bonus_of_a_model_that_has_one_is_trained_on(
+    decoder: Path, tmp_path: Path, rank: int | None
+) -> None:
+    start = perturbed(started(decoder, method="prosper", residual_rank=rank))
+    expected, folder = vectors(start), tmp_path / "model"
+    folder.mkdir()
+    save_trained(start, folder, RECIPE, {})
+
+    for found, one in zip(vectors(started(folder)), expected, strict=True):
+        np.testing.assert_allclose(found, one, rtol=ROUNDING, atol=ROUNDING)
+    with pytest.raises(ConfigError, match="has the layer already; leave the rank out"):
+        started(folder, residual_rank=3)
+
+
+def test_a_layer_of_another_model_is_refused(decoder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(decoder, tmp_path / "model"))
+    save_file({"weight": np.zeros((3, 16), np.float32)}, folder / "literal_residual.safetensors")
+
+    with pytest.raises(UnsupportedModelError, match=r"must have the shape .* \(it has \[3, 16\]\)"):
+        started(folder, method="prosper")
+
+
+def test_a_layer_of_zeros_gives_no_bonus_and_stays() -> None:
+    residual = LiteralResidual(4, 6, 2, torch.Generator())
+    for parameter in residual.parameters():
+        torch.nn.init.zeros_(parameter)
+
+    numbers = residual.up(residual.down(torch.ones(1, 4)))  # type: ignore[misc]
+    (numbers.amax() - numbers).sum().backward()
+
+    for parameter in residual.parameters():
+        assert parameter.grad is not None
+        assert not parameter.grad.any()
 
 
 def test_a_bonus_is_what_the_paper_says() -> None:

@@ -96,7 +96,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"data": {"negatives_per_query": 0}}, "would not be used"),
         (
             {"data": {"negatives": [], "negatives_per_query": 0}, "losses": [{"type": "pairwise"}]},
-            "only a contrastive loss",
+            "only contrastive and term_mse",
         ),
         ({"data": {"corpus": "corpus.jsonl"}}, "names corpus, queries and qrels already"),
         ({"data": {"dataset": None, "corpus": "c"}}, "all three of corpus, queries and qrels"),
@@ -144,6 +144,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
             },
             "the tower of documents is frozen",
         ),
+        ({"schedule": {"query_weights_learning_rate": 1e-3}}, "so no table is trained"),
         ({"schedule": {"warmup_steps": 6}}, "only 6 steps"),
         ({"schedule": {"micro_batch": 5}}, "above the batch of 4"),
         ({"held_out": {"split": "train"}}, "which is learned from"),

@@ -238,6 +238,28 @@ def test_an_idf_table_for_queries_is_kept_and_the_documents_learn(
     assert encoder.decode(asked) == [{"river": 4.0, "water": 3.0}]
 
 
+def test_a_table_of_query_weights_has_a_learning_rate_of_its_own(
+    make_recipe: Make, tmp_path: Path
+) -> None:
+    table = tmp_path / "idf.json"
+    words = {"river": 4.0, "water": 3.0, "term": 2.0, "block": 2.5, "ocean": 3.5, "gene": 2.0}
+    table.write_text(json.dumps(words))
+    recipe = make_recipe(
+        model={"query_weights": str(table), "trains_query_weights": True},
+        schedule={
+            **{"steps": 1, "batch": 8, "decay": "constant"},
+            **{"learning_rate": 1e-9, "query_weights_learning_rate": 0.25},
+        },
+    )
+
+    folder = train(recipe, tmp_path / "out")
+
+    asked = load_encoder(str(folder)).encode_queries([" ".join(words)]).weights
+    moved = np.abs(np.sort(asked) - np.sort(list(words.values())))
+    # Adam's first step is the learning rate, whatever the size of a gradient.
+    assert set(np.round(moved[moved > 0], 3)) == {0.25}
+
+
 @pytest.mark.slow
 def test_a_killed_process_is_resumed_from_the_command_line(
     make_recipe: Make, collection: Path, tmp_path: Path

@@ -119,11 +119,61 @@ print((highest() - before) * 1024)
 
 def peak(kind: str, batch: int, tokens: int) -> int:
     """Return by how many bytes a step of the head raises the peak of a process of its own."""
-    code = PEAK.format(batch=batch, tokens=tokens)
+    return peak_of(PEAK.format(batch=batch, tokens=tokens), kind)
+
+
+def peak_of(code: str, kind: str) -> int:
+    """Return what a program prints in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", code, kind], capture_output=True, text=True, check=True
     )
     return int(done.stdout)
+
+
+STEP_PEAK = """
+import sys, numpy as np, torch
+from transformers import BertConfig, BertForMaskedLM
+from lsr.encoders.method import Side, VocabularyWeighting
+from lsr.encoders.tokenization import TokenizedText
+from lsr.training import towers
+torch.set_num_threads(1)
+torch.manual_seed(0)
+def materialised(hidden, weight, bias, mask):
+    logits = torch.nn.functional.linear(hidden, weight, bias)
+    return logits.masked_fill(~mask[..., None], -torch.inf).amax(1)
+if sys.argv[1] == "materialised":
+    towers.largest_logits = materialised
+shape = dict(hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512)
+body = BertForMaskedLM(BertConfig(**shape))
+# As sparse as a trained model: some hundred of 30,522 terms a text.
+torch.nn.init.constant_(body.get_output_embeddings().bias, -0.9)
+side = Side(VocabularyWeighting())
+tower = towers.NetworkTower(towers.Network(body, {}, True), side, np.empty(0, np.int64))
+draw = np.random.default_rng(0)
+texts = [TokenizedText(draw.integers(1000, 30000, 256), False, slice(0, 256)) for _ in range(32)]
+def highest():
+    # Not ru_maxrss: a process inherits that from the one that started it.
+    status = open("/proc/self/status").read()
+    return int(status.partition("VmHWM:")[2].split()[0])
+before = highest()
+vectors = tower(texts)
+print("terms", float((vectors > 0).sum(1).float().mean()), file=sys.stderr)
+vectors.mean(0).square().sum().backward()
+print((highest() - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_step_of_a_model_takes_a_fifth_of_the_memory(
+    evidence: Callable[[str], None],
+) -> None:
+    tiled, whole = (peak_of(STEP_PEAK, kind) for kind in ("tiled", "materialised"))
+
+    evidence(
+        f"a step of a model of BERT-tiny's shape at 32 x 256 tokens: {tiled / 1e6:,.0f} MB in "
+        f"tiles, {whole / 1e6:,.0f} MB with all logits"
+    )
+    assert whole > 5 * tiled
 
 
 @pytest.mark.slow

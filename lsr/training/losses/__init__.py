@@ -1,4 +1,4 @@
-"""Ranking losses, one idea a file; a recipe sums several, each with its weight."""
+"""Losses, one idea a file; a recipe sums several, each with its weight."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from lsr.training.losses.kl_divergence import KlDivergence
 from lsr.training.losses.likelihood import Likelihood
 from lsr.training.losses.margin_mse import MarginMse, Pairs
 from lsr.training.losses.pairwise import Pairwise
+from lsr.training.losses.term_mse import TermMse
 
 if TYPE_CHECKING:
     import torch
 
     from lsr.training.scores import Scores
 
-Loss = Contrastive | Pairwise | Likelihood | MarginMse | KlDivergence
+Loss = Contrastive | Pairwise | Likelihood | MarginMse | KlDivergence | TermMse
 
 
 def weighted_losses(losses: Sequence[Loss], scores: Scores) -> dict[str, torch.Tensor]:
@@ -38,5 +39,6 @@ __all__ = [
     "MarginMse",
     "Pairs",
     "Pairwise",
+    "TermMse",
     "weighted_losses",
 ]

@@ -47,6 +47,8 @@ class Contrastive(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """
 
     needs_teacher: ClassVar[bool] = False
+    needs_negatives: ClassVar[bool] = False
+    needs_recall: ClassVar[bool] = False
 
     weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     candidates: Candidates = Candidates.BATCH

@@ -34,6 +34,8 @@ class KlDivergence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     """
 
     needs_teacher: ClassVar[bool] = True
+    needs_negatives: ClassVar[bool] = True
+    needs_recall: ClassVar[bool] = False
 
     weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0

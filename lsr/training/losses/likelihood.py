@@ -26,6 +26,8 @@ class Likelihood(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="l
     """
 
     needs_teacher: ClassVar[bool] = False
+    needs_negatives: ClassVar[bool] = True
+    needs_recall: ClassVar[bool] = False
 
     weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
 

@@ -38,6 +38,8 @@ class MarginMse(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ma
     """
 
     needs_teacher: ClassVar[bool] = True
+    needs_negatives: ClassVar[bool] = True
+    needs_recall: ClassVar[bool] = False
 
     weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     pairs: Pairs = Pairs.NEGATIVES
