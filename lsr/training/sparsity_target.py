@@ -5,13 +5,17 @@ path, on a logarithmic scale, from where it begins to the target at the end of t
 
     path(step) = target * (first / target) ^ (1 - learned(step))
     error = log(measured, smoothed) - log path(step)
-    log factor = PROPORTIONAL * (error + sum of error / integral time)
+    log factor = START + PROPORTIONAL * (error + DERIVATIVE * (error - error, smoothed more)
+                                         + sum of error / integral time)
 
 Vectors do not answer to lambda with a number of terms but with a speed: terms die at a pace that
 lambda and the learning rate set. They hardly come back, and most losses kill some by themselves,
 without any penalty. So a target that is reached early is passed, whatever lambda does then; and
 while the distance is large, lambda grows to what makes vectors fall. On a path that arrives with
 the last step, errors stay small, and what the losses do counts as part of the way.
+
+Vectors also answer late, since optimizers average gradients. So lambda begins low, where one that
+was given far too high does no harm yet, and it gives way as soon as the error shrinks fast.
 """
 
 from __future__ import annotations
@@ -24,9 +28,17 @@ from lsr.training.recipe import Decay
 SMOOTHING = 0.9
 """Share of the last estimate that is kept: a batch's mean scatters by some percent."""
 
-PROPORTIONAL = 14.0
+MORE_SMOOTHING = 0.95
+"""The same of errors, to tell where they are going."""
 
-INTEGRAL_SHARE = 1 / 3
+START = -3.0
+"""Logarithm of the factor that the training begins with."""
+
+PROPORTIONAL = 28.0
+
+DERIVATIVE = 2.0
+
+INTEGRAL_SHARE = 0.2
 """The integral time, as a share of the training."""
 
 LARGEST_ERROR = 1.0
@@ -49,15 +61,18 @@ class SparsityTarget:
         self._n_steps = n_steps
         self._decay = decay
         self._n_observed = 0
-        self._sum = 0.0
+        self._sum = START
         self._error = 0.0
+        self._late_error = 0.0
         self._first: float | None = None
         self._smoothed: float | None = None
 
     @property
     def factor(self) -> float:
         """What lambdas are multiplied with."""
-        return math.exp(_limited(self._sum + PROPORTIONAL * self._error, LOG_FACTOR_LIMIT))
+        ahead = DERIVATIVE * (self._error - self._late_error)
+        wanted = self._sum + PROPORTIONAL * (self._error + ahead)
+        return math.exp(_limited(wanted, LOG_FACTOR_LIMIT))
 
     def observe(self, measured: float, ramp: float) -> None:
         """Take note of what a batch's vectors were.
@@ -73,6 +88,7 @@ class SparsityTarget:
         self._n_observed += 1
         path = self._first * (1 - learned(self._n_observed / self._n_steps, self._decay))
         self._error = _limited(self._smoothed - path, LARGEST_ERROR)
+        self._late_error = MORE_SMOOTHING * self._late_error + (1 - MORE_SMOOTHING) * self._error
         rise = PROPORTIONAL * self._error / (INTEGRAL_SHARE * self._n_steps)
         self._sum = _limited(self._sum + ramp * rise, LOG_FACTOR_LIMIT)
 
@@ -82,6 +98,7 @@ class SparsityTarget:
             "n_observed": self._n_observed,
             "sum": self._sum,
             "error": self._error,
+            "late_error": self._late_error,
             "first": self._first,
             "smoothed": self._smoothed,
         }
@@ -89,8 +106,8 @@ class SparsityTarget:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self._n_observed, self._sum = state["n_observed"], state["sum"]
-        self._error, self._first = state["error"], state["first"]
-        self._smoothed = state["smoothed"]
+        self._error, self._late_error = state["error"], state["late_error"]
+        self._first, self._smoothed = state["first"], state["smoothed"]
 
 
 def learned(share: float, decay: Decay) -> float:

@@ -134,3 +134,13 @@ def test_a_text_without_tokens_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match="The query 'q' has no tokens"):
         made[0]
+
+
+def test_the_recall_of_both_sides_is_that_of_the_whole_batch() -> None:
+    plain = batches(batch=4)[3]["batch"]
+    shared = batches(batch=4, needs_recall=True, process=1, n_processes=2)[3]["batch"]
+
+    assert not plain.recall
+    of_queries, of_documents = shared.recall
+    assert set(of_queries.rows) == {0, 1, 2, 3}
+    assert set(of_documents.rows) == {0, 4, 8, 12}
