@@ -14,16 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsr.conversations import Conversation, question_text
 from lsr.retrieval.hits import Explanation, TermShare
 from lsr.retrieval.passage_shares import PassageShare, passage_shares
 from lsr.retrieval.query_vectors import QueryLike
+from lsr.retrieval.reader import IndexReader
 from lsr.words import Word, words_of
-
-if TYPE_CHECKING:
-    from lsr.retrieval.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class WordExplanation:
         }
 
 
-def explain_in_words(index: Index, query: QueryLike, doc_id: str) -> WordExplanation:
+def explain_in_words(index: IndexReader, query: QueryLike, doc_id: str) -> WordExplanation:
     """Return what the words of a query and of a document add to its score.
 
     Offsets in the document count from the start of its title, which a space parts from its text.
@@ -220,7 +218,7 @@ class _Occurrences:
         return "", {}
 
 
-def _text_of(index: Index, doc_id: str) -> str:
+def _text_of(index: IndexReader, doc_id: str) -> str:
     number = index.searcher.doc_number(doc_id)
     assert number is not None, "explained above"
     return index.encoded_text(index.searcher.document(number))

@@ -168,25 +168,6 @@ def test_query_vectors_need_an_index_made_before(dataset: Dataset, tmp_path: Pat
         _run(load_dataset(dataset.corpus), tmp_path / "index", WordEncoder())
 
 
-@pytest.mark.slow
-def test_splade_tiny_keeps_its_quality_on_scifact(shared_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("cognition", reason="splade-tiny is not installed")
-    from lsr.encoders import load_encoder
-
-    result = run_experiment(
-        load_dataset(str(shared_data / "scifact")),
-        tmp_path / "index",
-        load_encoder("splade-tiny"),
-        parse_measures("nDCG@10"),
-    )
-
-    assert result.quantization_cost is not None
-    assert result.float_weights is not None
-    assert result.index.means["nDCG@10"] == pytest.approx(0.644, abs=0.003)
-    assert result.float_weights.means["nDCG@10"] == pytest.approx(0.644, abs=0.003)
-    assert abs(result.quantization_cost["nDCG@10"]) <= 0.002
-
-
 def test_a_hybrid_ranking_has_no_float_weights_to_compare_with(
     dataset: Dataset, tmp_path: Path
 ) -> None:
