@@ -16,8 +16,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from lsr.compression import Method, Recipe
-from lsr.compression.applying import apply_recipe
+from lsr.compression import Allocation, Method, Recipe
+from lsr.compression.applying import apply_recipe, model_files
+from lsr.compression.learning import Learns
+from lsr.compression.work import work_left
 from lsr.corpus import read_documents
 from lsr.encoders import Backend, Encoder, Precision, load_encoder
 from lsr.encoders.locating import locate_model
@@ -65,6 +67,7 @@ class Figures:
         error: standard error of the mean difference to the first system, in the same parts.
         document_terms: mean terms of a document.
         query_terms: mean terms of a query.
+        work: multiply-adds of a token, in parts of the whole model's.
         documents_per_s: on one core; None for a control.
         query_us: microseconds to encode a query on one core; None for a control.
         size_bytes: of the weights on disk.
@@ -77,27 +80,43 @@ class Figures:
     error: float
     document_terms: float
     query_terms: float
+    work: float
     documents_per_s: float | None
     query_us: float | None
     size_bytes: int
 
 
-def controls(recipe: Recipe, folder: Path) -> list[System]:
+def controls(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    learn: Learns | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> list[System]:
     """Make the two controls of a recipe that prunes layers; none for one that does not.
+
+    Where the recipe has a training, they are trained in the same way, from their masks on.
 
     Args:
         recipe: the recipe.
         folder: to write them to.
+        learn: as `apply_recipe` takes it.
+        on_step: hears what is done.
     """
     if recipe.layers is None:
         return []
     layers = recipe.layers
-    random = msgspec.structs.replace(layers, method=Method.RANDOM)
-    nothing = msgspec.structs.replace(random, pattern="unstructured", sparsity=1.0)
+    corrects_bias = layers.corrects_bias and recipe.calibration is not None
+    random = msgspec.structs.replace(layers, method=Method.RANDOM, corrects_bias=corrects_bias)
+    nothing = msgspec.structs.replace(
+        random, pattern="unstructured", sparsity=1.0, allocation=Allocation.UNIFORM
+    )
     found = []
     for name, changed in (("random mask", random), ("no body", nothing)):
         place = folder / name.replace(" ", "-")
-        apply_recipe(msgspec.structs.replace(recipe, layers=changed), place)
+        on_step(f"making the control: {name}")
+        controlled = msgspec.structs.replace(recipe, layers=changed)
+        apply_recipe(controlled, place, learn=learn, on_step=on_step)
         found.append(System(name, str(place), Precision.FLOAT32, is_control=True))
     return found
 
@@ -141,6 +160,7 @@ def measure_systems(
                     error,
                     document_terms,
                     query_terms,
+                    work_left(model_files(one.model)),
                     rate,
                     query_us,
                     _size_bytes(one.model),
@@ -153,19 +173,21 @@ def as_table(figures: Sequence[Figures]) -> str:
     """Return the figures as text, a table for each collection."""
     lines: list[str] = []
     for dataset in dict.fromkeys(one.dataset for one in figures):
-        head = [dataset, MEASURE, "kept", "+-", "terms/doc", "terms/query", "docs/s", "us/query"]
-        rows = [[*head, "MB"]]
+        head = [dataset, MEASURE, "kept", "+-", "terms/doc", "terms/query"]
+        rows = [[*head, "work", "docs/s", "us/query", "MB"]]
         for one in figures:
             if one.dataset == dataset:
                 speed = "" if one.documents_per_s is None else f"{one.documents_per_s:,.0f}"
                 query = "" if one.query_us is None else f"{one.query_us:,.0f}"
                 cells = [one.system, f"{one.quality:.4f}", f"{one.kept:.1%}", f"{one.error:.1%}"]
-                cells += [f"{one.document_terms:.1f}", f"{one.query_terms:.1f}", speed, query]
+                cells += [f"{one.document_terms:.1f}", f"{one.query_terms:.1f}"]
+                cells += [f"{one.work:.0%}", speed, query]
                 rows.append([*cells, f"{one.size_bytes / 1e6:.1f}"])
         lines += [*aligned(rows), ""]
     lines.append(
         f"{MEASURE} by exact scores of float weights; +- is the standard error of the difference "
-        "to the first line. Speed on one core, the fastest of runs in turns."
+        "to the first line. Work: multiply-adds, in parts of the whole model's. Speed on one core, "
+        "the fastest of runs in turns."
     )
     return "\n".join(lines)
 

@@ -43,6 +43,7 @@ from lsr.kernels.transformer.sparse_rows import ActiveTerms
 from lsr.kernels.transformer.vocabulary_filter import VocabularyFilter, pack_filter
 from lsr.kernels.transformer.vocabulary_head import (
     PackedHead,
+    active_among,
     active_terms,
     active_terms_reference,
     pack_head,
@@ -62,6 +63,7 @@ __all__ = [
     "QuantizedActivations",
     "VocabularyFilter",
     "activate_reference",
+    "active_among",
     "active_terms",
     "active_terms_reference",
     "attend",

@@ -105,6 +105,49 @@ def active_terms(
     return ActiveTerms(*_active_terms(head.weight, head.filter, x, starts, float(dense_share)))
 
 
+def active_among(
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+) -> ActiveTerms:
+    """Return which of some terms each text activates; a text may have others to choose among.
+
+    Args:
+        weight: shape (n_terms, n_features), C order.
+        bias: shape (n_terms,).
+        x: as `active_terms` takes it.
+        starts: as `active_terms` takes it.
+        indptr: shape (n_texts + 1,), text ``i`` chooses among ``terms[indptr[i]:indptr[i + 1]]``.
+        terms: rising for each text.
+    """
+    check_activations("x", x, weight.shape[1], x.shape[1])
+    check_starts(starts, x.shape[1])
+    return ActiveTerms(*_active_among(weight, bias, x, starts, indptr, terms))
+
+
+@kernel
+def _active_among(
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    x: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.uint32],
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    logits = np.empty(terms.size, dtype=np.float32)
+    for text in range(indptr.size - 1):
+        some = terms[indptr[text] : indptr[text + 1]]
+        if some.size and starts[text + 1] > starts[text]:
+            alone = np.array([text], dtype=np.int64)
+            _write_logits(weight, bias, some, x, starts, alone, indptr, logits)
+        else:
+            logits[indptr[text] : indptr[text + 1]] = -np.inf
+    return keep_active(indptr, terms, logits)
+
+
 @kernel
 def _active_terms(
     weight: NDArray[np.float32],

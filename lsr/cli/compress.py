@@ -64,11 +64,15 @@ def apply(
     from lsr.encoders import Precision
     from lsr.eval.compression_cost import System, as_table, controls, measure_systems
     from lsr.eval.datasets import load_dataset
+    from lsr.training.remains import train_remains
+
+    def hear(step: str) -> None:
+        note(f"{step} ...")
 
     set_quiet(quiet)
     said = read_recipe(recipe)
     datasets = [load_dataset(name) for name in dataset or []]
-    applied = apply_recipe(said, output, on_step=lambda step: note(f"{step} ..."))
+    applied = apply_recipe(said, output, learn=train_remains, on_step=hear)
     done = {**asdict(applied), "folder": str(output)}
     if not datasets:
         if json:
@@ -83,9 +87,9 @@ def apply(
             System("dense int8", said.model, Precision.INT8),
             System("compressed float32", str(output), Precision.FLOAT32),
             System("compressed int8", str(output), Precision.INT8),
-            *controls(said, Path(scratch)),
+            *controls(said, Path(scratch), learn=train_remains, on_step=hear),
         ]
-        figures = measure_systems(systems, datasets, on_step=lambda step: note(f"{step} ..."))
+        figures = measure_systems(systems, datasets, on_step=hear)
     report = [asdict(one) for one in figures]
     (output / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     if json:
@@ -141,6 +145,48 @@ def analyze(
         emit(_table(found))
 
 
+def table(
+    recipes: Annotated[
+        list[Path], typer.Argument(metavar="RECIPE.toml...", help="Of one model, to be compared.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Folder of the compressed models.")
+    ],
+    dataset: Annotated[
+        list[str], typer.Option(help="Collection to measure the models on; repeatable.")
+    ],
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Of what is random, [default: 0]; repeatable.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compress a model by several recipes, and tell what each keeps.
+
+    Models that the folder holds already are not made again.
+
+    Example: lsr compress table --help
+    """
+    from lsr.compression import read_recipe
+    from lsr.eval.compression_table import measure_recipes, recipes_table
+    from lsr.eval.datasets import load_dataset
+    from lsr.training.remains import train_remains
+
+    set_quiet(quiet)
+    figures = measure_recipes(
+        {path.stem: read_recipe(path) for path in recipes},
+        seed or [0],
+        output,
+        [load_dataset(name) for name in dataset],
+        learn=train_remains,
+        on_step=lambda step: note(f"{step} ..."),
+    )
+    if json:
+        emit_json({name: [asdict(one) for one in some] for name, some in figures.items()})
+    else:
+        emit(recipes_table(figures))
+
+
 def _table(found: list[MatrixAnalysis]) -> str:
     from lsr.compression.analysis import N_TOKENS, SHARES
     from lsr.eval.bench.table import aligned
@@ -168,3 +214,4 @@ def _table(found: list[MatrixAnalysis]) -> str:
 
 add_command(app, analyze)
 add_command(app, apply)
+add_command(app, table)

@@ -109,8 +109,9 @@ def analyze(
             moved = bias + ((weight - left) @ inputs.means).astype(np.float32)
             network.replace(layer, part, left, moved)
             terms = _mean_terms(network, head, texts) / max(before, 1e-12)
-            error = _size(left - weight, inputs.products) / _size(weight, inputs.products)
-            pruned.append(Pruned(share, _blocks_us(left), error, terms))
+            whole = output_size(weight, inputs.products)
+            error = output_size(left - weight, inputs.products) / whole
+            pruned.append(Pruned(share, blocks_us(left), error, terms))
         network.replace(layer, part, weight, bias)
         found.append(
             MatrixAnalysis(
@@ -118,7 +119,7 @@ def analyze(
                 n_rows=weight.shape[0],
                 n_columns=weight.shape[1],
                 work=size / total,
-                microseconds=_dense_us(weight),
+                microseconds=dense_us(weight),
                 pruned=tuple(pruned),
             )
         )
@@ -133,7 +134,7 @@ def _mean_terms(
     return float((network.largest_logits(*head, texts) > 0).sum(axis=1).mean())
 
 
-def _size(weight: Floats, products: Doubles) -> float:
+def output_size(weight: Floats, products: Doubles) -> float:
     """Return the sum of squares of what a matrix gives for inputs of these products."""
     return float(np.sum((weight.astype(np.float64) @ products) * weight))
 
@@ -144,13 +145,15 @@ def _tokens(n_features: int) -> Floats:
     return x
 
 
-def _dense_us(weight: Floats) -> float:
+def dense_us(weight: Floats) -> float:
+    """Return the microseconds of a product with `N_TOKENS` tokens, of the whole matrix."""
     matrix, x = pack_matrix(weight), _tokens(weight.shape[1])
     out = new_activations(weight.shape[0], N_TOKENS)
     return _fastest_us(lambda: multiply(matrix, x, out))
 
 
-def _blocks_us(weight: Floats) -> float:
+def blocks_us(weight: Floats) -> float:
+    """Return the microseconds of a product with `N_TOKENS` tokens, in blocks."""
     matrix, x = pack_blocks(weight), _tokens(weight.shape[1])
     out = new_activations(weight.shape[0], N_TOKENS)
     return _fastest_us(lambda: multiply_blocks(matrix, x, out))

@@ -1,15 +1,17 @@
-"""How is a recipe followed? Matrix by matrix, then the vocabulary; what is done is kept.
+"""How is a recipe followed? Matrix by matrix, then the vocabulary, then what is left is trained.
 
-Each finished matrix is kept in a folder beside the output, named by it, until the model is written
-whole. An interrupted run goes on there and comes to the same model. A recipe, model or text that
-changed in between is refused; a model that is there already, by the same recipe, is left as it is.
+Each finished matrix, and the training's checkpoints, are kept in a folder beside the output, named
+by it, until the model is written whole. An interrupted run goes on there and comes to the same
+model. A recipe, model or text that changed in between is refused; a model that is there already, by
+the same recipe, is left as it is.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,31 +21,31 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from lsr.compression.allocating import Place, allocated
 from lsr.compression.calibrated_network import PARTS, CalibratedNetwork, weighting_of
 from lsr.compression.checkpoint import Checkpoint
+from lsr.compression.learning import Learns, Remains
 from lsr.compression.patterns import Pattern
+from lsr.compression.pruning import prune
+from lsr.compression.rare_terms import counted_terms, rarest_terms
 from lsr.compression.recentring import recentred
-from lsr.compression.recipe import Layers, Method, Recentring, Recipe, Vocabulary
-from lsr.compression.scores import Floats, InputStatistics, at_random, magnitude, wanda
-from lsr.compression.sparse_gpt import sparse_gpt
+from lsr.compression.recipe import Layers, Recentring, Recipe
+from lsr.compression.scores import Floats, InputStatistics
 from lsr.compression.texts import (
     calibration_texts,
     digest_of,
-    document_texts,
     refuse_few_tokens,
     tokenized,
 )
-from lsr.encoders import Backend, load_encoder
+from lsr.compression.work_folder import keep, work_folder
+from lsr.encoders.compressed import FILE
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.locating import locate_model
-from lsr.encoders.native.compressed import FILE
 from lsr.encoders.pairing import find_model
+from lsr.encoders.safetensors_file import SINGLE_FILE
 from lsr.encoders.tokenization import TokenizedText
 from lsr.encoders.whole_folder import whole_folder
-from lsr.errors import ConfigError, InvalidInputError, UnsupportedModelError
-
-KEY = "key"
-COUNTED_AT_ONCE = 1024
+from lsr.errors import InvalidInputError, UnsupportedModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Applied:
         folder: of the compressed model.
         was_there: whether it had been made before, and nothing was done.
         blocks: {name of a pruned matrix: share of it in 4x1 blocks that are not zero}.
-        n_dropped_terms: terms of the vocabulary that nothing can activate.
+        n_dropped_terms: terms of the vocabulary that no text can activate, or none that does not
+            hold them.
     """
 
     folder: Path
@@ -64,13 +67,18 @@ class Applied:
 
 
 def apply_recipe(
-    recipe: Recipe, output: Path, *, on_step: Callable[[str], None] = lambda _: None
+    recipe: Recipe,
+    output: Path,
+    *,
+    learn: Learns | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Applied:
     """Compress a model as a recipe says.
 
     Args:
         recipe: from `read_recipe`.
         output: folder of the compressed model, which appears whole.
+        learn: trains what is left; needed by a recipe with a training.
         on_step: hears what is done next.
 
     Raises:
@@ -89,14 +97,19 @@ def apply_recipe(
     key = xxhash.xxh3_128_hexdigest(" ".join(said).encode())
     if (found := _made_before(output, key)) is not None:
         return found
-    work = _work_folder(output, key)
+    work = work_folder(output, key)
     run = _Run(recipe, checkpoint, work, on_step)
     run.read(files, documents, queries)
+    run.allocate()
     run.prune_layers()
-    run.change_vocabulary()
+    run.drop_terms()
+    if recipe.training is not None:
+        assert learn is not None
+        run.train(learn)
+    run.recentre()
     facts = {"key": key, "recipe": msgspec.to_builtins(recipe), "padded": run.padded}
     with whole_folder(output) as draft:
-        blocks = checkpoint.write(draft, facts)
+        blocks = run.write(draft, facts)
     shutil.rmtree(work)
     return Applied(output, False, blocks, run.n_dropped)
 
@@ -127,24 +140,8 @@ def _made_before(output: Path, key: str) -> Applied | None:
         raise InvalidInputError(
             f"{output} holds a model by another recipe, model or text; choose another folder."
         )
-    return Applied(output, True, said["blocks"], said["n_dropped_terms"])
-
-
-def _work_folder(output: Path, key: str) -> Path:
-    """Return the folder of what is done already, made if need be."""
-    work = output.absolute().with_name(f".{output.name}.work")
-    file = work / KEY
-    if file.is_file() and file.read_text() != key:
-        raise ConfigError(
-            f"The recipe, its model or its texts changed since {output} was begun; change them "
-            f"back, or remove {work} to begin again."
-        )
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        file.write_text(key)
-    except OSError as error:
-        raise InvalidInputError(f"{work} cannot be written: {error.strerror}.") from error
-    return work
+    n_dropped = said["n_dropped_terms"] + len(said["literal_terms"])
+    return Applied(output, True, said["blocks"], n_dropped)
 
 
 class _Run:
@@ -154,7 +151,6 @@ class _Run:
         self, recipe: Recipe, checkpoint: Checkpoint, work: Path, on_step: Callable[[str], None]
     ) -> None:
         self.padded: list[str] = []
-        self.n_dropped = 0
         self._recipe = recipe
         self._checkpoint = checkpoint
         self._work = work
@@ -162,7 +158,14 @@ class _Run:
         self._network: CalibratedNetwork | None = None
         self._texts: list[TokenizedText] = []
         self._documents: list[TokenizedText] = []
+        self._sparsities: dict[Place, float] = {}
+        self._dropped = np.empty(0, dtype=np.int64)
         self._logits_before: Floats | None = None
+
+    @property
+    def n_dropped(self) -> int:
+        """Terms of the vocabulary that were dropped."""
+        return self._dropped.size
 
     def read(self, files: TowerFiles, documents: list[str], queries: list[str]) -> None:
         """Prepare the network and its texts."""
@@ -175,22 +178,35 @@ class _Run:
         if self._recipe.recentring is not Recentring.NONE:
             self._logits_before = self._logits()
 
+    def allocate(self) -> None:
+        """Decide how much each matrix of the layers loses."""
+        layers = self._recipe.layers
+        if layers is None:
+            return
+        assert self._network is not None
+        file = self._work / "allocation.npz"
+        if not file.is_file():
+            some = (layers, self._places, self._checkpoint, self._network, self._texts)
+            keep(file, sparsities=allocated(*some, on_step=self._on_step))
+        with np.load(file) as kept:
+            found = kept["sparsities"].tolist()
+        self._sparsities = dict(zip(self._places, found, strict=True))
+
     def prune_layers(self) -> None:
         """Prune the matrices of all layers, or take them from an earlier run."""
         layers, network = self._recipe.layers, self._network
-        if layers is None or network is None:
+        if layers is None or layers.is_gradual or network is None:
             return
-        for layer in range(network.n_layers):
-            for part in PARTS:
-                file = self._work / f"{layer}.{part}.npz"
-                if not file.is_file():
-                    self._on_step(f"pruning layer {layer}, {part}")
-                    weight, bias = self._pruned(layers, layer, part)
-                    _keep(file, weight=weight, bias=bias)
-                with np.load(file) as kept:
-                    weight, bias = kept["weight"], kept["bias"]
-                network.replace(layer, part, weight, bias)
-                self._checkpoint.change_matrix(layer, part, weight, bias)
+        for layer, part in self._places:
+            file = self._work / f"{layer}.{part}.npz"
+            if not file.is_file():
+                self._on_step(f"pruning layer {layer}, {part}")
+                weight, bias = self._pruned(layers, layer, part)
+                keep(file, weight=weight, bias=bias)
+            with np.load(file) as kept:
+                weight, bias = kept["weight"], kept["bias"]
+            network.replace(layer, part, weight, bias)
+            self._checkpoint.change_matrix(layer, part, weight, bias)
 
     def _pruned(self, layers: Layers, layer: int, part: str) -> tuple[Floats, Floats]:
         assert self._network is not None
@@ -202,94 +218,89 @@ class _Run:
         if layers.reads_inputs:
             inputs = self._network.inputs_of(layer, part, self._texts)
         seed = [self._recipe.seed, layer, PARTS.index(part)]
-        pruned = prune(
-            weight, inputs, layers.method, pattern, pattern.sparsity(layers.sparsity), seed
-        )
+        sparsity = self._sparsities[layer, part]
+        pruned = prune(weight, inputs, layers.method, pattern, sparsity, seed)
         if layers.corrects_bias:
             bias = bias + ((weight - pruned) @ inputs.means).astype(np.float32)
         return pruned, bias
 
-    def change_vocabulary(self) -> None:
-        """Drop terms, and set the bias of the others."""
-        _, bias = self._checkpoint.vocabulary()
+    def drop_terms(self) -> None:
+        """Put the bias of terms that are dropped out of reach, or leave them to texts."""
         vocabulary = self._recipe.vocabulary
-        dropped = np.empty(0, dtype=np.int64)
         if vocabulary is not None:
-            dropped = dropped_terms(self._counts(vocabulary, bias.size), vocabulary.share)
-        self.n_dropped = dropped.size
-        is_open = np.ones(bias.size, dtype=np.bool_)
-        is_open[dropped] = False
-        if self._logits_before is not None:
-            self._on_step("setting the bias of the vocabulary")
-            bias = bias + recentred(
-                self._recipe.recentring, self._logits_before, self._logits(), is_open
-            )
-        if vocabulary is not None or self._logits_before is not None:
-            self._checkpoint.change_bias(bias, dropped)
+            _, bias = self._checkpoint.vocabulary()
+            file = self._work / "counts.npz"
+            if not file.is_file():
+                self._on_step(f"counting the terms of {vocabulary.documents}")
+                keep(file, counts=counted_terms(self._recipe.model, vocabulary, bias.size))
+            with np.load(file) as kept:
+                self._dropped = rarest_terms(kept["counts"], vocabulary.share)
+            self._change_bias(bias)
+
+    def train(self, learn: Learns) -> None:
+        """Train what is left, and go on with what comes out."""
+        start, trained = self._work / "start", self._work / "trained"
+        if not start.exists():
+            with whole_folder(start) as draft:
+                self._checkpoint.write(draft, {})
+        if not trained.exists():
+            matrices = {
+                f"{name}.weight": sparsity
+                for place, sparsity in self._sparsities.items()
+                for name in self._checkpoint.names(*place)[0]
+            }
+            remains = Remains(start, matrices, self._open_terms, self._has_literal)
+            with whole_folder(trained) as draft:
+                shutil.copytree(start, draft, dirs_exist_ok=True)
+                folder, weights = self._work / "training", draft / SINGLE_FILE
+                learn(self._recipe, remains, folder, weights, self._on_step)
+        files = model_files(str(trained))
+        self._checkpoint, self._network = Checkpoint(files), CalibratedNetwork(files)
+        for place in self._places:
+            self._checkpoint.change_matrix(*place, *self._checkpoint.matrix(*place))
+        self._change_bias(self._checkpoint.vocabulary()[1])
+
+    def recentre(self) -> None:
+        """Set the bias of the terms that are left."""
+        if self._logits_before is None:
+            return
+        self._on_step("setting the bias of the vocabulary")
+        _, bias = self._checkpoint.vocabulary()
+        is_open = np.full(bias.size, self._has_literal)
+        is_open[self._open_terms] = True
+        after = self._logits()
+        shift = recentred(self._recipe.recentring, self._logits_before, after, is_open)
+        self._change_bias(bias + shift)
+
+    def write(self, folder: Path, facts: Mapping[str, Any]) -> dict[str, float]:
+        """Write the model; see `Checkpoint.write`."""
+        return self._checkpoint.write(folder, facts)
+
+    def _change_bias(self, bias: Floats) -> None:
+        if self._has_literal:
+            self._checkpoint.change_bias(bias, np.empty(0, dtype=np.int64))
+            self._checkpoint.leave_to_texts(self._dropped)
+        else:
+            self._checkpoint.change_bias(bias, self._dropped)
+
+    @property
+    def _has_literal(self) -> bool:
+        vocabulary = self._recipe.vocabulary
+        return vocabulary is not None and vocabulary.leaves_literal
+
+    @property
+    def _places(self) -> list[Place]:
+        """The layer and part of each matrix that is pruned."""
+        assert self._network is not None
+        if self._recipe.layers is None:
+            return []
+        return list(itertools.product(range(self._network.n_layers), PARTS))
+
+    @property
+    def _open_terms(self) -> NDArray[np.int64]:
+        n_terms = self._checkpoint.vocabulary()[1].size
+        return np.setdiff1d(np.arange(n_terms, dtype=np.int64), self._dropped)
 
     def _logits(self) -> Floats:
         assert self._network is not None
         return self._network.largest_logits(*self._checkpoint.vocabulary(), self._documents)
-
-    def _counts(self, vocabulary: Vocabulary, n_terms: int) -> NDArray[np.int64]:
-        """Return how many documents have each term, by the model as it was."""
-        file = self._work / "counts.npz"
-        if not file.is_file():
-            self._on_step(f"counting the terms of {vocabulary.documents}")
-            encoder = load_encoder(self._recipe.model, backend=Backend.NATIVE)
-            counts, some = np.zeros(n_terms, dtype=np.int64), []
-            for text in document_texts(vocabulary.documents, vocabulary.n_documents):
-                some.append(text)
-                if len(some) == COUNTED_AT_ONCE:
-                    counts += np.bincount(encoder.encode_documents(some).terms, minlength=n_terms)
-                    some = []
-            if some:
-                counts += np.bincount(encoder.encode_documents(some).terms, minlength=n_terms)
-            _keep(file, counts=counts)
-        with np.load(file) as kept:
-            counted: NDArray[np.int64] = kept["counts"]
-        if not counted.any():
-            raise ConfigError(f"{vocabulary.documents} holds no text whose terms can be counted.")
-        return counted
-
-
-def prune(
-    weight: Floats,
-    inputs: InputStatistics,
-    method: Method,
-    pattern: Pattern,
-    sparsity: float,
-    seed: list[int],
-) -> Floats:
-    """Return a matrix without the weights that count least.
-
-    Args:
-        weight: shape (n_rows, n_columns).
-        inputs: what goes into it.
-        method: how they are chosen.
-        pattern: which go together.
-        sparsity: share of them.
-        seed: of a random choice.
-    """
-    if method is Method.SPARSE_GPT:
-        return sparse_gpt(weight, inputs.products, pattern, sparsity)
-    if method is Method.WANDA:
-        scores = wanda(weight, inputs)
-    elif method is Method.MAGNITUDE:
-        scores = magnitude(weight)
-    else:
-        scores = at_random(weight, np.random.default_rng(seed))
-    return np.where(pattern.kept(scores, sparsity), weight, np.float32(0))
-
-
-def dropped_terms(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Return the terms that the fewest documents have, rising; those that none has for share 0."""
-    n_dropped = round(share * counts.size) if share else int((counts == 0).sum())
-    return np.sort(np.argsort(counts, kind="stable")[:n_dropped])
-
-
-def _keep(file: Path, **arrays: Any) -> None:
-    """Write arrays to a file that is there whole or not at all."""
-    draft = file.with_suffix(".tmp.npz")
-    np.savez(draft, **arrays)
-    draft.replace(file)

@@ -2,7 +2,8 @@
 
 Where something was removed there are zeros, and terms that were dropped have a bias that nothing
 reaches. So every library reads the model, and gives the vectors that the native backend gives
-faster.
+faster. Terms that are left to the texts which hold them keep their bias: what holds for them is
+said beside the weights, and other libraries give them to all texts.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.compression.scores import Floats
+from lsr.encoders.compressed import FILE, VERSION, VERSION_WITHOUT_LITERAL
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.native.architecture import architecture_of
-from lsr.encoders.native.compressed import FILE, VERSION
 from lsr.encoders.safetensors_file import SINGLE_FILE, ModelWeights
 from lsr.errors import MissingDependencyError
 from lsr.kernels.transformer import block_share
@@ -47,6 +48,7 @@ class Checkpoint:
         self._weights = ModelWeights(files.folder, files.tensor_prefix)
         self._changed: dict[str, NDArray[Any]] = {}
         self._n_dropped = 0
+        self._literal: list[int] = []
 
     @property
     def digest(self) -> str:
@@ -55,7 +57,7 @@ class Checkpoint:
 
     def matrix(self, layer: int, part: str) -> tuple[Floats, Floats]:
         """Return a matrix of a layer, as the native backend multiplies it, and its bias."""
-        names, n_columns = self._names(layer, part)
+        names, n_columns = self.names(layer, part)
         n_rows = self._rows(part)
         read = self._weights.read
         weights = [read([f"{name}.weight"], (n_rows, n_columns)) for name in names]
@@ -64,7 +66,7 @@ class Checkpoint:
 
     def change_matrix(self, layer: int, part: str, weight: Floats, bias: Floats) -> None:
         """Put another matrix and bias in the place of those of a layer."""
-        names, _ = self._names(layer, part)
+        names, _ = self.names(layer, part)
         for name, rows, own in zip(
             names, np.split(weight, len(names)), np.split(bias, len(names)), strict=True
         ):
@@ -90,6 +92,10 @@ class Checkpoint:
         for name in self._architecture.family.decoder_bias:
             if f"{prefix}{name}" in there:
                 self._changed[name] = bias
+
+    def leave_to_texts(self, terms: NDArray[np.int64]) -> None:
+        """Leave some terms to the texts that hold them."""
+        self._literal = terms.tolist()
 
     def write(self, folder: Path, facts: Mapping[str, Any]) -> dict[str, float]:
         """Write the model to an empty folder; return the share of each changed matrix in blocks.
@@ -120,7 +126,13 @@ class Checkpoint:
         whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         save_file(whole, folder / SINGLE_FILE, metadata={"format": "pt"})
         (folder / SINGLE_FILE).chmod(0o644)  # like the files beside it, not for one user alone
-        said = {"version": VERSION, "blocks": blocks, "n_dropped_terms": self._n_dropped, **facts}
+        said = {
+            "version": VERSION if self._literal else VERSION_WITHOUT_LITERAL,
+            "blocks": blocks,
+            "n_dropped_terms": self._n_dropped,
+            "literal_terms": self._literal,
+            **facts,
+        }
         (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(said)) + b"\n")
         return blocks
 
@@ -134,8 +146,8 @@ class Checkpoint:
         shape = self._architecture
         return shape.intermediate_size if part == "up" else shape.hidden_size
 
-    def _names(self, layer: int, part: str) -> tuple[list[str], int]:
-        """Return the names of the matrices of a part, and their columns."""
+    def names(self, layer: int, part: str) -> tuple[list[str], int]:
+        """Return the names of the matrices that a part is made of, and their columns."""
         shape = self._architecture
         names = shape.family.layer
         own = (names.query, names.key, names.value) if part == "qkv" else (getattr(names, part),)

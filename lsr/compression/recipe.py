@@ -18,12 +18,26 @@ WITHOUT_TRAINING = 0.7
 
 
 class Method(StrEnum):
-    """How the weights to remove are chosen."""
+    """How the weights to remove are chosen.
+
+    `GRADUAL` is by size too, but a few at a time while the others learn to do without them; the
+    other methods choose once.
+    """
 
     MAGNITUDE = "magnitude"
     RANDOM = "random"
     WANDA = "wanda"
     SPARSE_GPT = "sparsegpt"
+    GRADUAL = "gradual"
+
+
+class Allocation(StrEnum):
+    """How what is removed is shared out among the matrices; see `lsr.compression.allocation`."""
+
+    UNIFORM = "uniform"
+    ERK = "erk"
+    OWL = "owl"
+    KNAPSACK = "knapsack"
 
 
 class Recentring(StrEnum):
@@ -62,19 +76,29 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         method: how it is chosen.
         pattern: as `Pattern.parse` reads it.
-        sparsity: share of each matrix; None where the pattern says it.
-        corrects_bias: whether the mean of what is removed moves into the bias.
+        sparsity: share of the layers; None where the pattern says it.
+        allocation: how much of it each matrix loses.
+        corrects_bias: whether the mean of what is removed moves into the bias, where it is removed
+            at once.
     """
 
     method: Method = Method.SPARSE_GPT
     pattern: str = "4x1"
     sparsity: float | None = None
+    allocation: Allocation = Allocation.UNIFORM
     corrects_bias: bool = True
+
+    @property
+    def is_gradual(self) -> bool:
+        """Whether training removes the weights."""
+        return self.method is Method.GRADUAL
 
     @property
     def reads_inputs(self) -> bool:
         """Whether it matters what goes into the matrices; finding that out is most of the work."""
-        return self.corrects_bias or self.method in (Method.WANDA, Method.SPARSE_GPT)
+        looks = self.corrects_bias or self.method in (Method.WANDA, Method.SPARSE_GPT)
+        measures = self.allocation in (Allocation.OWL, Allocation.KNAPSACK)
+        return measures or (looks and not self.is_gradual)
 
 
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,11 +109,48 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         documents: that are counted, as `lsr.corpus.read_documents` takes them; best what will be
             indexed. Many: terms that are rare in a sample are not rare.
         n_documents: from the beginning; None for all.
+        leaves_literal: whether the texts that hold them keep the terms that are dropped.
     """
 
     documents: str
     share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    leaves_literal: bool = False
     n_documents: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the model that is left learns to say what the whole one said. No judgments are needed.
+
+    Attributes:
+        documents: that both read, as `lsr.corpus.read_documents` takes them. Sentences and titles
+            are taken out of them to stand for queries.
+        n_documents: from the beginning; None for all.
+        queries: a file of queries, which take turns with those sentences; None for none.
+        members: trainings from the same masks, which read in other orders; the mean of their
+            weights is taken.
+        steps: optimizer steps of each.
+        batch: documents of a step, and as many queries.
+        learning_rate: at the end of a short warm-up, from which it falls as a cosine.
+        max_length: tokens of a text that are read while learning.
+        states: how much the error of the layers' states counts, beside that of the weights; 0 for
+            not at all.
+        prune_until: share of the steps after which gradual pruning removes nothing more.
+        prune_every: steps after which it removes some more.
+        checkpoint_every: steps of work that an interruption may cost.
+    """
+
+    documents: str
+    n_documents: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    queries: str | None = None
+    members: Annotated[int, msgspec.Meta(ge=1)] = 1
+    steps: Annotated[int, msgspec.Meta(ge=1)] = 2000
+    batch: Annotated[int, msgspec.Meta(ge=1)] = 32
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3
+    max_length: Annotated[int, msgspec.Meta(ge=1)] = 64
+    states: Annotated[float, msgspec.Meta(ge=0)] = 0.3
+    prune_until: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.6
+    prune_every: Annotated[int, msgspec.Meta(ge=1)] = 20
+    checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 200
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +162,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         calibration: what the layers are pruned by, and terms counted in.
         layers: None to leave them as they are.
         vocabulary: None to leave it as it is.
+        training: None to leave what remains as it was.
         recentring: needs calibration.
     """
 
@@ -109,6 +171,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     calibration: Calibration | None = None
     layers: Layers | None = None
     vocabulary: Vocabulary | None = None
+    training: Training | None = None
     recentring: Recentring = Recentring.NONE
 
     @property
@@ -124,16 +187,34 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         if self.layers is None and self.vocabulary is None:
             raise ConfigError("The recipe removes nothing; add [layers] or [vocabulary].")
-        if self.layers is not None:
-            pattern = Pattern.parse(self.layers.pattern)
-            sparsity = pattern.sparsity(self.layers.sparsity)
-            if sparsity > WITHOUT_TRAINING and self.layers.method is not Method.RANDOM:
+        layers, trains = self.layers, self.training is not None
+        if layers is not None:
+            pattern = Pattern.parse(layers.pattern)
+            sparsity = pattern.sparsity(layers.sparsity)
+            if layers.allocation is not Allocation.UNIFORM and pattern.group:
+                raise ConfigError(
+                    f"The pattern {pattern} removes as much of every matrix, so that it has the "
+                    f"allocation uniform, not {layers.allocation}."
+                )
+            if layers.is_gradual and not trains:
+                raise ConfigError("Gradual pruning is part of a training; add [training].")
+            is_known_to_fail = sparsity > WITHOUT_TRAINING and layers.method is not Method.RANDOM
+            if is_known_to_fail and not trains:
                 raise ConfigError(
                     f"The recipe removes {sparsity:.0%} of the layers without training, after "
-                    f"which a random choice is as good; remove at most {WITHOUT_TRAINING:.0%}."
+                    f"which a random choice is as good; remove at most {WITHOUT_TRAINING:.0%}, or "
+                    "add [training]."
                 )
-        if self.calibration is None and (self.layers or self.recentring is not Recentring.NONE):
-            raise ConfigError("The recipe needs [calibration] with documents to prune layers by.")
+        if layers is not None and layers.is_gradual and self.training and self.training.members > 1:
+            raise ConfigError(
+                f"The recipe takes the mean of {self.training.members} trainings, but each would "
+                "choose masks of its own; let another method than gradual choose them."
+            )
+        reads_inputs = layers is not None and layers.reads_inputs
+        if self.calibration is None and (reads_inputs or self.recentring is not Recentring.NONE):
+            raise ConfigError(
+                "The recipe needs [calibration] with documents, to prune layers and set biases by."
+            )
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from lsr.encoders.adapter import merge_adapter
+from lsr.encoders.compressed import read_compression
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.linear_head import LinearHead
 from lsr.encoders.method import Head, NetworkWeighting, TokenWeighting
@@ -97,7 +98,8 @@ def load_torch_network(
         return TorchNetwork(body, of_tokens, Precision.FLOAT32)
     resolved = precision.resolved()
     vocabulary = split_head(body, resolved.torch_dtype(), probe(tokenizer, pad_id(body)))
-    return TorchNetwork(body, LogitWeigher(vocabulary, weighting, heads), resolved)
+    literal = read_compression(files.folder).literal_terms
+    return TorchNetwork(body, LogitWeigher(vocabulary, weighting, heads, literal), resolved)
 
 
 def _linear(head: LinearHead, hidden_size: int) -> Any:

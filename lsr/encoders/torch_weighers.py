@@ -92,10 +92,15 @@ class LogitWeigher:
             multiplies.
         weighting: how logits become weights.
         heads: those that the weighting needs, by name.
+        literal_terms: terms that only texts which hold them can have.
     """
 
     def __init__(
-        self, vocabulary: VocabularyHead, weighting: VocabularyWeighting, heads: LinearHeads
+        self,
+        vocabulary: VocabularyHead,
+        weighting: VocabularyWeighting,
+        heads: LinearHeads,
+        literal_terms: Sequence[int] = (),
     ) -> None:
         self.n_terms = vocabulary.n_terms
         self.n_parameters = vocabulary.n_parameters
@@ -103,6 +108,8 @@ class LogitWeigher:
         self._vocabulary = vocabulary
         self._weighting = weighting
         self._heads = heads
+        self._must_occur = np.zeros(self.n_terms, dtype=np.bool_)
+        self._must_occur[list(literal_terms)] = True
 
     def weigh(self, body: Any, batch: TextTensors) -> SparseBatch:
         """Return one vector per text."""
@@ -118,7 +125,13 @@ class LogitWeigher:
         if self._weighting.quality:
             weights = weights * self._heads[Head.QUALITY](output.hidden_states[-1][:, 0]).sigmoid()
         late = self._weighting.saturation if self._weighting.takes_largest_logit else 0
-        return positive_rows(weights.cpu().numpy(), late)
+        values = weights.cpu().numpy()
+        if self._must_occur.any():
+            for row, text in zip(values, batch.texts, strict=True):
+                is_absent = self._must_occur.copy()
+                is_absent[text.ids] = False
+                row[is_absent] = 0
+        return positive_rows(values, late)
 
     def _importance(self, output: Any) -> torch.Tensor | None:
         """Return that of each token, shape (batch, tokens), or None where all are 1."""

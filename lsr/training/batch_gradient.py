@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -51,6 +51,36 @@ class StepResult:
     first_token_share: Callable[[], float | None]
 
 
+Autocast = Callable[[], AbstractContextManager[Any]]
+Backward = Callable[[torch.Tensor], None]
+
+
+class Gradient(Protocol):
+    """Computes the gradient of a step."""
+
+    @property
+    def encoder(self) -> TrainableEncoder:
+        """The towers that are trained."""
+
+    def compute(self, batch: TrainingBatch, step: int) -> StepResult:
+        """Add the gradient of a step to the weights' and return what it was computed of."""
+
+
+class MakesGradient(Protocol):
+    """Makes a `Gradient` of what a trainer has; see the attributes of `BatchGradient`."""
+
+    def __call__(
+        self,
+        encoder: TrainableEncoder,
+        objective: Objective,
+        micro_batch: int | None,
+        seed: int,
+        autocast: Autocast,
+        backward: Backward,
+    ) -> Gradient:
+        """Return what computes gradients."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Few:
     """Texts that are encoded at a time."""
@@ -77,8 +107,8 @@ class BatchGradient:
     objective: Objective
     micro_batch: int | None
     seed: int
-    autocast: Callable[[], AbstractContextManager[Any]]
-    backward: Callable[[torch.Tensor], None]
+    autocast: Autocast
+    backward: Backward
     _frozen: dict[Tower, FrozenVectors] = field(default_factory=dict, init=False)
 
     def compute(self, batch: TrainingBatch, step: int) -> StepResult:

@@ -40,7 +40,7 @@ def train(
         MissingDependencyError: what training needs is not installed.
         LsrError: recipe, data, model or folder cannot be used.
     """
-    _require_trainer()
+    require_trainer()
     # These define torch's classes.
     from safetensors.torch import load_model
 
@@ -133,7 +133,12 @@ def _step_of(checkpoint: Path | None) -> int:
     return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
 
 
-def _require_trainer() -> None:
+def require_trainer() -> None:
+    """Refuse to train where what it needs is not installed.
+
+    Raises:
+        MissingDependencyError: as above.
+    """
     try:
         import accelerate  # noqa: F401
         import torch  # noqa: F401

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from lsr.errors import CollapseError, ConfigError, TrainingError
-from lsr.training.batch_gradient import BatchGradient, StepResult
+from lsr.training.batch_gradient import BatchGradient, MakesGradient, StepResult
 from lsr.training.batches import Batches, TrainingBatch
 from lsr.training.calibration import calibrate, can_calibrate
 from lsr.training.checkpoints import FOLDER, MEMORY_FILE, WEIGHTS_FILE
@@ -75,6 +75,7 @@ class SparseTrainer(Trainer):
         arguments: from `training_arguments`.
         batches: of each step.
         held_out: what is measured on; None for nothing.
+        gradient: what computes the gradient of a step.
         on_log: hears of every line of the log.
     """
 
@@ -86,6 +87,7 @@ class SparseTrainer(Trainer):
         batches: Batches,
         *,
         held_out: HeldOut | None = None,
+        gradient: MakesGradient = BatchGradient,
         on_log: Callable[[dict[str, Any]], None] = lambda line: None,
     ) -> None:
         super().__init__(model=encoder, args=arguments, train_dataset=batches)
@@ -105,7 +107,7 @@ class SparseTrainer(Trainer):
         self._best: tuple[int, float] | None = None
         self._sums: dict[str, float] = {}
         self._n_summed = 0
-        self._gradient = BatchGradient(
+        self._gradient = gradient(
             encoder,
             self._objective,
             recipe.schedule.micro_batch,
@@ -152,7 +154,7 @@ class SparseTrainer(Trainer):
     def training_step(
         self, model: Any, inputs: dict[str, TrainingBatch], num_items_in_batch: Any = None
     ) -> torch.Tensor:
-        """Add the gradient of a step; see `BatchGradient`."""
+        """Add the gradient of a step; see `Gradient`."""
         encoder, step = self._gradient.encoder, self.state.global_step + 1
         encoder.train()
         for tower in (encoder.queries, encoder.documents):

@@ -95,3 +95,26 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
 )
 def test_inputs_are_read_where_something_depends_on_them(layers: Layers, reads: bool) -> None:
     assert layers.reads_inputs is reads
+
+
+def test_more_can_be_removed_where_what_is_left_is_trained(tmp_path: Path) -> None:
+    text = WHOLE.replace("0.5", "0.9").replace('"wanda"', '"gradual"')
+
+    with pytest.raises(ConfigError, match=r"add \[training\]"):
+        read_recipe(written(tmp_path, text))
+    recipe = read_recipe(written(tmp_path, text + '[training]\ndocuments = "texts.jsonl"\n'))
+
+    assert recipe.training is not None
+    assert recipe.training.steps == 2000
+    text += '[training]\ndocuments = "texts.jsonl"\nmembers = 3\n'
+    with pytest.raises(ConfigError, match="the mean of 3 trainings, but each would choose"):
+        read_recipe(written(tmp_path, text))
+
+
+def test_a_pattern_that_takes_as_much_of_every_matrix_has_no_other_allocation(
+    tmp_path: Path,
+) -> None:
+    text = WHOLE.replace('"4x1"', '"2:4"').replace("sparsity = 0.5", 'allocation = "erk"')
+
+    with pytest.raises(ConfigError, match="has the allocation uniform, not erk"):
+        read_recipe(written(tmp_path, text))

@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 from command import lsr
+from lsr.compression import Method, Recipe
+from lsr.compression.recipe import Layers
 from lsr.encoders import Precision
+from lsr.errors import ConfigError
 from lsr.eval.compression_cost import System, as_table, measure_systems
+from lsr.eval.compression_table import measure_recipes, recipes_table
 from lsr.eval.datasets import load_dataset
+from lsr.training.remains import train_remains
 from tiny_models import WORDS, save_tiny_model
 
 
@@ -90,3 +95,38 @@ def test_a_recipe_that_is_wrong_is_one_sentence(tmp_path: Path) -> None:
 
     assert done.code == 1
     assert "unknown field `layer`" in done.error
+
+
+def test_several_recipes_stand_beside_each_other_with_their_seeds(
+    model: str, collection: Path, tmp_path: Path
+) -> None:
+    def layers(method: Method) -> Recipe:
+        changed = Layers(method=method, sparsity=0.5, corrects_bias=False)
+        return Recipe(model=model, layers=changed)
+
+    found = measure_recipes(
+        {"largest": layers(Method.MAGNITUDE), "by chance": layers(Method.RANDOM)},
+        [3, 4],
+        tmp_path,
+        [load_dataset(str(collection))],
+        learn=train_remains,
+    )
+
+    assert {name: len(some) for name, some in found.items()} == {
+        "dense": 1,
+        "largest": 1,
+        "by chance": 2,
+    }
+    assert found["dense"][0].work == 1 > found["largest"][0].work
+    assert {one.system for one in found["by chance"]} == {"by chance-3", "by chance-4"}
+    lines = recipes_table(found).splitlines()
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["dense", "largest", "by chance"]
+    assert "of 2" in lines[3]
+
+
+def test_recipes_of_two_models_are_not_compared(model: str, tmp_path: Path) -> None:
+    one = Recipe(model=model, layers=Layers(sparsity=0.5))
+    other = Recipe(model="splade-tiny", layers=Layers(sparsity=0.5))
+
+    with pytest.raises(ConfigError, match="The recipes are of 2 models"):
+        measure_recipes({"a": one, "b": other}, [0], tmp_path, [], learn=train_remains)

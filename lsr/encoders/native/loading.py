@@ -8,15 +8,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.encoders.layouts import TowerFiles
-from lsr.encoders.method import VocabularyWeighting
-from lsr.encoders.native.architecture import Architecture, architecture_of
-from lsr.encoders.native.compressed import (
+from lsr.encoders.compressed import (
     NOT_COMPRESSED,
     Compression,
     reachable_terms,
     read_compression,
 )
+from lsr.encoders.layouts import TowerFiles
+from lsr.encoders.method import VocabularyWeighting
+from lsr.encoders.native.architecture import Architecture, architecture_of
 from lsr.encoders.native.expected_inputs import after_dense, after_norm
 from lsr.encoders.native.layers import (
     Dense,
@@ -27,10 +27,12 @@ from lsr.encoders.native.layers import (
     Layer,
     Norm,
 )
+from lsr.encoders.native.literal_terms import LiteralTerms
 from lsr.encoders.native.network import NativeNetwork
 from lsr.encoders.native.pack_cache import PackCache, Packed
 from lsr.encoders.precision import Precision
 from lsr.encoders.safetensors_file import ModelWeights
+from lsr.errors import UnsupportedModelError
 from lsr.kernels.transformer import (
     EmbeddingTables,
     ExpectedInputs,
@@ -123,6 +125,7 @@ class _Model:
         size = shape.hidden_size
         head_norm = self._norm(family.head_norm)
         head, terms = self._head(head_norm)
+        literal = self._literal() if self._removed.literal_terms else None
         return NativeNetwork(
             shape,
             embeddings=self._embeddings(norm),
@@ -132,6 +135,7 @@ class _Model:
             head_norm=head_norm,
             head=head,
             terms=terms,
+            literal=literal,
             precision=self._precision,
             weighting=weighting,
         )
@@ -232,18 +236,35 @@ class _Model:
         words = f"{self._family.embeddings}.word_embeddings.weight"
         # Not packed, and a view of the file: where tied, the word embeddings are the same memory.
         rows = self._term_rows([self._decoder], [words])
-        names = self._family.decoder_bias[: None if self._architecture.is_tied else 1]
         terms = None
         if self._removed.n_dropped_terms:
-            bias = self._weights.read(names, (self._architecture.n_terms,))
-            terms = reachable_terms(rows, bias, norm.gamma, norm.beta)
+            terms = reachable_terms(rows, self._term_bias(), norm.gamma, norm.beta)
+        elif self._removed.literal_terms:
+            every = np.arange(self._architecture.n_terms, dtype=np.uint32)
+            terms = np.setdiff1d(every, np.array(self._removed.literal_terms, dtype=np.uint32))
+        if terms is not None:
             rows = rows[terms]
 
         def pack() -> VocabularyFilter:
-            bias = self._weights.read(names, (self._architecture.n_terms,))
+            bias = self._term_bias()
             return pack_filter(rows, bias if terms is None else bias[terms])
 
         return PackedHead(rows, self._get(self._family.decoder, VocabularyFilter, pack)), terms
+
+    def _literal(self) -> LiteralTerms:
+        """Return the terms that must occur."""
+        words = f"{self._family.embeddings}.word_embeddings.weight"
+        terms = np.array(self._removed.literal_terms, dtype=np.uint32)
+        if terms.max() >= self._architecture.n_terms:
+            raise UnsupportedModelError(
+                f"The model has {self._architecture.n_terms} terms, but its compression.json names "
+                f"term {terms.max()}."
+            )
+        return LiteralTerms(self._term_rows([self._decoder], [words]), self._term_bias(), terms)
+
+    def _term_bias(self) -> Array:
+        names = self._family.decoder_bias[: None if self._architecture.is_tied else 1]
+        return self._weights.read(names, (self._architecture.n_terms,))
 
     @property
     def _decoder(self) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture
 from lsr.encoders.native.layers import Dense, Layer, Norm
+from lsr.encoders.native.literal_terms import LiteralTerms
 from lsr.encoders.precision import Precision
 from lsr.encoders.tokenization import TokenizedText
 from lsr.kernels.transformer import (
@@ -43,6 +44,7 @@ class NativeNetwork:
         head: the vocabulary head proper.
         terms: shape (rows of the head,), which term each of them is, rising; None where all are
             there.
+        literal: terms beside them, for texts that hold them; None where there are none.
         precision: number format of the layers.
         weighting: one that `why_unsupported` lets through.
     """
@@ -59,6 +61,7 @@ class NativeNetwork:
         head_norm: Norm,
         head: PackedHead,
         terms: NDArray[np.uint32] | None,
+        literal: LiteralTerms | None,
         precision: Precision,
         weighting: VocabularyWeighting,
     ) -> None:
@@ -73,16 +76,21 @@ class NativeNetwork:
         self._head_norm = head_norm
         self._head = head
         self._terms = terms
+        self._literal = literal
         self._weighting = weighting
 
     def encode(self, texts: Sequence[TokenizedText]) -> SparseBatch:
         """Return one vector per text."""
-        active = active_terms(self._head, *self.hidden_states(texts))
+        hidden = self.hidden_states(texts)
+        active = active_terms(self._head, *hidden)
+        if self._terms is not None:
+            active = active._replace(terms=self._terms[active.terms])
+        if self._literal is not None:
+            active = self._literal.added(active, *hidden, texts)
         weights = active.weights
         for _ in range(self._weighting.saturation - 1):
             weights = np.log1p(weights)
-        terms = active.terms if self._terms is None else self._terms[active.terms]
-        return SparseBatch(active.indptr, terms, weights, self.n_terms)
+        return SparseBatch(active.indptr, active.terms, weights, self.n_terms)
 
     def single_threaded(self) -> AbstractContextManager[None]:
         """Do nothing: a batch is never split over the cores."""

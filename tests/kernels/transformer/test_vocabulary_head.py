@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr.kernels.transformer import ActiveTerms, active_terms, active_terms_reference, pack_head
+from lsr.kernels.transformer import (
+    ActiveTerms,
+    active_among,
+    active_terms,
+    active_terms_reference,
+    pack_head,
+)
 from lsr.kernels.transformer.rounded_texts import round_texts
 from lsr.kernels.transformer.vocabulary_filter import find_candidates, list_candidates
 from transformer_inputs import (
@@ -152,3 +158,25 @@ def test_no_texts_have_no_terms() -> None:
 
     assert found.indptr.tolist() == [0]
     assert found.terms.size == found.weights.size == 0
+
+
+@given(seeds, sizes, sizes, text_lengths)
+@settings(deadline=None, max_examples=40)
+def test_each_text_chooses_among_its_own_terms(
+    seed: int, n_terms: int, n_features: int, lengths: list[int]
+) -> None:
+    weight, bias = normal(seed, n_terms, n_features), normal(seed + 1, n_terms)
+    x, starts = activations(seed + 2, n_features, sum(lengths)), starts_of(lengths)
+    chosen = np.random.default_rng(seed).random((len(lengths), n_terms)) < 0.4
+    rows, terms = np.nonzero(chosen)
+    indptr = np.searchsorted(rows, np.arange(len(lengths) + 1)).astype(np.int64)
+
+    found = active_among(weight, bias, x, starts, indptr, terms.astype(np.uint32))
+
+    every = active_terms(pack_head(weight, bias), x, starts)
+    texts = np.repeat(np.arange(len(lengths)), np.diff(every.indptr))
+    kept = chosen[texts, every.terms]
+    np.testing.assert_array_equal(found.terms, every.terms[kept])
+    np.testing.assert_array_equal(found.weights, every.weights[kept])
+    counts = np.bincount(texts[kept], minlength=len(lengths))
+    np.testing.assert_array_equal(np.diff(found.indptr), counts)

@@ -1,8 +1,9 @@
 """What does a compressed model say of itself? What its zeros are good for, in compression.json.
 
-The weights are an ordinary checkpoint, with zeros where something was removed, and give the same
-vectors to whoever reads nothing else. The file tells this backend where to look for blocks of
-zeros, and that terms can be left out: it changes how fast a model is, and nothing else.
+The weights are an ordinary checkpoint, with zeros where something was removed. The file tells this
+backend where to look for blocks of zeros, and that terms can be left out, so that it changes how
+fast a model is, and nothing else. With one exception: terms may be for those texts alone that hold
+them, a rule that every backend follows and that whoever reads nothing but weights does not know.
 
 A pruned layer of which too little is zero is computed as a dense one. Measured on layers from
 128 x 512 to 3072 x 768 (docs/adr/0014): in float32 blocks are as fast as the whole matrix where
@@ -26,7 +27,9 @@ from lsr.errors import UnsupportedModelError
 Array = NDArray[np.float32]
 
 FILE = "compression.json"
-VERSION = 1
+VERSION = 2
+VERSION_WITHOUT_LITERAL = 1
+"""What a file without literal terms says, which earlier versions read too."""
 
 MOST_BLOCKS = {Precision.FLOAT32: 0.75, Precision.INT8: 0.51}
 """Share of a matrix that may lie in blocks where these are faster than the whole matrix."""
@@ -39,10 +42,12 @@ class Compression:
     Attributes:
         blocks: {name of a matrix: share of it in 4x1 blocks that are not zero}.
         n_dropped_terms: terms that no text can activate.
+        literal_terms: terms that only texts which hold them can activate, rising.
     """
 
     blocks: Mapping[str, float]
     n_dropped_terms: int
+    literal_terms: tuple[int, ...] = ()
 
     def pays(self, names: list[str], precision: Precision) -> bool:
         """Return whether matrices, multiplied as one, are faster in blocks.
@@ -78,12 +83,18 @@ def read_compression(folder: Path) -> Compression:
     are_shares = isinstance(blocks, Mapping) and all(
         isinstance(share, int | float) and 0 <= share <= 1 for share in blocks.values()
     )
-    if version != VERSION or not are_shares or not isinstance(n_dropped, int):
+    literal = found.get("literal_terms", [])
+    are_terms = isinstance(literal, list) and all(
+        isinstance(term, int) and term >= 0 for term in literal
+    )
+    is_known = version in (VERSION_WITHOUT_LITERAL, VERSION)
+    if not (is_known and are_shares and are_terms and isinstance(n_dropped, int)):
         raise UnsupportedModelError(
             f"{file} must hold 'version', shares of 'blocks' and 'n_dropped_terms'; remove it to "
             "run the model without its blocks."
         )
-    return Compression({str(name): float(share) for name, share in blocks.items()}, n_dropped)
+    shares = {str(name): float(share) for name, share in blocks.items()}
+    return Compression(shares, n_dropped, tuple(literal))
 
 
 def reachable_terms(rows: Array, bias: Array, gamma: Array, beta: Array) -> NDArray[np.uint32]:

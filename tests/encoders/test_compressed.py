@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr.encoders import Backend, Precision, load_encoder
-from lsr.encoders.native.compressed import (
+from lsr.encoders.compressed import (
     FILE,
     NOT_COMPRESSED,
     Compression,
@@ -108,6 +108,13 @@ def test_terms_that_nothing_can_activate_are_left_out_and_change_no_vector(
     assert all_terms[:, 10:30].nnz == 0
 
 
+def test_a_literal_term_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
+    folder = say(save_tiny_model(tmp_path, "bert", seed=1), version=2, literal_terms=[5, 99_999])
+
+    with pytest.raises(UnsupportedModelError, match="names term 99999"):
+        encoded(folder, Precision.FLOAT32)
+
+
 def test_only_terms_out_of_reach_are_left_out() -> None:
     """The largest logit of w over all z of length 3 is 3 |w| and 6 with gamma 2, plus bias."""
     rows = np.eye(9, dtype=np.float32)
@@ -126,11 +133,12 @@ def test_a_model_without_the_file_is_not_compressed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "is of version 2, but this version of lsr knows 1; update lsr"),
+        ({"version": 3}, "is of version 3, but this version of lsr knows 2; update lsr"),
         ({"version": "1"}, "must hold 'version'"),
         ({"blocks": {"query": 1.5}}, "must hold 'version', shares of 'blocks'"),
         ({"blocks": []}, "shares of 'blocks'"),
         ({"n_dropped_terms": None}, "'n_dropped_terms'"),
+        ({"literal_terms": [-1]}, "must hold 'version'"),
     ],
 )
 def test_a_file_that_is_not_understood_is_refused(
