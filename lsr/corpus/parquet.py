@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lsr.corpus.arrow import pa, pc, pq
 from lsr.corpus.batches import MAX_BATCH_BYTES, MAX_BATCH_DOCUMENTS
 from lsr.corpus.parquet_layout import ENCODER_KEY, Layout, is_string, layout_of, schema_value
 from lsr.corpus.records import (

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
+from lsr.corpus.arrow import pa
 from lsr.corpus.records import RecordForm
 from lsr.documents import ID_FIELDS
 from lsr.errors import InvalidInputError

@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lsr.corpus.arrow import pa, pq
 from lsr.corpus.parquet_layout import ENCODER_KEY, VOCABULARY_KEY
 from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
 from lsr.sparse import SparseBatch

@@ -262,7 +262,7 @@ def test_small_disk_is_refused_before_anything_is_made(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3e8))
 
-    with pytest.raises(subject.SetupError, match=r"0\.3 GB free.*needs 2\.2 GB.*make demo$"):
+    with pytest.raises(subject.SetupError, match=r"0\.3 GB free.*needs 2\.0 GB.*make demo$"):
         prepare(root, "demo", "encode")
 
     assert not (root / ".venv").exists()
