@@ -7,14 +7,13 @@ first to give it its name wins, and the other drops its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 
 from lsr.cluster.planning import ShardPlan
-from lsr.encoders import Backend, Encoder, reload_encoder
+from lsr.cluster.tasks import loaded_encoder
 from lsr.errors import ConfigError
 from lsr.index import (
     Checkpoint,
@@ -67,7 +66,9 @@ def build_shard(index_path: Path, number: int) -> int:
     try:
         begin_shard(index_path, draft, attempt)
         encoder = (
-            _encoder(msgspec.json.encode(draft.encoder), plan.backend) if plan.encodes else None
+            loaded_encoder(msgspec.json.encode(draft.encoder), plan.backend)
+            if plan.encodes
+            else None
         )
         with Index.open(attempt, encoder=encoder).writer(memory_bytes=plan.memory_bytes) as writer:
             for _ in writer.add_batches(plan.documents(number)):
@@ -106,9 +107,3 @@ def _unfinished(index_path: Path) -> Checkpoint:
             f"{index_path} holds no plan of shards; the folder must be the same on all machines."
         )
     return unfinished
-
-
-@lru_cache(maxsize=1)
-def _encoder(settings: bytes, backend: Backend) -> Encoder:
-    """Load an encoder once in a process."""
-    return reload_encoder(msgspec.json.decode(settings), backend)

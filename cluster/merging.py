@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from lsr.index import Rankings
 
+MOST_COLUMNS = 8
+"""Times k that may wait to be sorted: to find a floor takes a tenth of what sorting takes."""
+
 
 class BestSoFar:
     """The best documents of each query among the shards that have answered.
@@ -18,6 +21,7 @@ class BestSoFar:
 
     def __init__(self, n_queries: int, k: int) -> None:
         self._k = k
+        # There are always k columns to choose from, first of no documents at all.
         self._doc_numbers = np.full((n_queries, k), -1, dtype=np.int64)
         self._scores = np.zeros((n_queries, k))
 
@@ -29,16 +33,16 @@ class BestSoFar:
             first_doc: number of its first document in the index.
         """
         numbers = np.where(found.doc_numbers < 0, -1, found.doc_numbers + first_doc)
-        doc_numbers = np.concatenate([self._doc_numbers, numbers], axis=1)
-        scores = np.concatenate([self._scores, found.scores], axis=1)
-        best = np.lexsort((doc_numbers, -scores))[:, : self._k]
-        self._doc_numbers = np.take_along_axis(doc_numbers, best, axis=1)
-        self._scores = np.take_along_axis(scores, best, axis=1)
+        self._doc_numbers = np.concatenate([self._doc_numbers, numbers], axis=1)
+        self._scores = np.concatenate([self._scores, found.scores], axis=1)
+        if self._scores.shape[1] > MOST_COLUMNS * self._k:
+            self._sort()
 
     @property
     def floors(self) -> NDArray[np.float64]:
         """A score that `k` documents reach, for each query; 0 while fewer are known."""
-        return self._scores[:, -1].copy()
+        place = self._scores.shape[1] - self._k
+        return np.partition(self._scores, place, axis=1)[:, place].copy()
 
     def rankings(self, missing: tuple[str, ...] = ()) -> Rankings:
         """Return the best documents.
@@ -46,4 +50,17 @@ class BestSoFar:
         Args:
             missing: names of the shards that have not answered.
         """
+        self._sort()
         return Rankings(self._doc_numbers, self._scores, missing=missing)
+
+    def _sort(self) -> None:
+        """Keep the best k of each query, best first; what is below the floor need not be sorted."""
+        n_queries = len(self._scores)
+        doc_numbers = np.empty((n_queries, self._k), dtype=np.int64)
+        scores = np.empty((n_queries, self._k))
+        for row, floor in enumerate(self.floors.tolist()):
+            places = np.flatnonzero(self._scores[row] >= floor)
+            numbers, of_row = self._doc_numbers[row][places], self._scores[row][places]
+            best = np.lexsort((numbers, -of_row))[: self._k]
+            doc_numbers[row], scores[row] = numbers[best], of_row[best]
+        self._doc_numbers, self._scores = doc_numbers, scores

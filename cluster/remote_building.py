@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsr.cluster.building import build_shard, planned
-from lsr.errors import LsrError, ServiceError
-
-MAX_DEATHS = 5
-"""Times that the process of a shard may die, before something about the shard is wrong."""
+from lsr.cluster.tasks import MAX_DEATHS, least_cpus, result_of
 
 
 def build_remotely(index_path: Path, numbers: list[int]) -> Iterator[int]:
@@ -19,31 +16,14 @@ def build_remotely(index_path: Path, numbers: list[int]) -> Iterator[int]:
 
     Raises:
         LsrError: as `build_shard`.
-        ServiceError: the process of a shard has died too often.
+        ServiceError: the process of a shard has died too often, or a machine lacks the model.
     """
     import ray
 
-    n_cpus = _least_cpus() if planned(index_path).encodes else 1
+    n_cpus = least_cpus() if planned(index_path).encodes else 1
     task = ray.remote(max_retries=MAX_DEATHS, num_cpus=n_cpus)(build_shard)
     path = index_path.resolve()
     building = {task.remote(path, number): number for number in numbers}
     while building:
         (done,), _ = ray.wait(list(building), num_returns=1)
-        number = building.pop(done)
-        try:
-            yield ray.get(done)
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause if isinstance(error.cause, LsrError) else error from None
-        except ray.exceptions.RayError as error:
-            raise ServiceError(
-                f"Shard {number} was not built, as its process died more than {MAX_DEATHS} times, "
-                "for lack of memory perhaps. Repeat the command with --resume, and with less "
-                "--memory or on other machines."
-            ) from error
-
-
-def _least_cpus() -> int:
-    """Return how many processors the smallest machine has."""
-    import ray
-
-    return int(min(node["Resources"].get("CPU", 1) for node in ray.nodes() if node["Alive"]))
+        yield result_of(done, f"The build of shard {building.pop(done)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -29,6 +30,13 @@ OBJECT_STORE_BYTES = 80 << 20
 """Near the least that Ray allows: paths, queries and hits are all that crosses processes."""
 
 SHARED_MEMORY = Path("/dev/shm")
+
+NOTICE_MS = {"timeout_ms_task_wait_for_death_info": 20, "core_worker_internal_heartbeat_ms": 100}
+"""How soon a caller is told that a process has died: it asks another one then. Ray takes its time,
+up to two seconds, as its own retries would go to the same process."""
+
+_VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+"""How Ray names a cluster's versions, and then those of the process that wants to join."""
 
 ANSWER_S = 10.0
 """Time that an address has to answer."""
@@ -51,6 +59,8 @@ def session(engine: str) -> Iterator[None]:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
+    for setting, ms in NOTICE_MS.items():
+        os.environ.setdefault(f"RAY_{setting}", str(ms))
     if address:
         _refuse_silence(address)
         with _joined(address, address=address):
@@ -82,10 +92,7 @@ def _joined(name: str, **settings: Any) -> Iterator[None]:
     try:
         ray.init(logging_level="ERROR", log_to_driver=False, **settings)
     except (RuntimeError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
-        raise ServiceError(
-            f"The cluster of Ray on {name} cannot be joined: {_shortened(error)}. It must have the "
-            "token (RAY_AUTH_TOKEN) and the versions of Ray and Python that are used here."
-        ) from error
+        raise ServiceError(f"The cluster of Ray on {name} {_refusal(str(error))}") from error
     try:
         yield
     finally:
@@ -121,5 +128,14 @@ def _warn_of_little_shared_memory() -> None:
             )
 
 
-def _shortened(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".")
+def _refusal(message: str) -> str:
+    """Say in a sentence why Ray has refused."""
+    versions = _VERSIONS.findall(message)
+    if len(versions) == 2:
+        theirs, ours = (f"Ray {ray} and Python {python}" for ray, python in versions)
+        return f"runs {theirs}, this process {ours}; use the same versions."
+    short = " ".join(message.split())[:300].rstrip(".")
+    return (
+        f"cannot be joined: {short}. It must have the token (RAY_AUTH_TOKEN) that is used here, or "
+        "neither."
+    )

@@ -114,6 +114,7 @@ def run_experiment(
     system: str | None = None,
     threads: int = 1,
     alpha: float | None = None,
+    placed: Callable[[Index], Index] = lambda index: index,
     listener: EncodingListener | None = None,
     on_added: Callable[[AddedDocuments], None] = lambda added: None,
 ) -> Experiment:
@@ -129,6 +130,7 @@ def run_experiment(
         threads: threads of the search that the measures are taken of.
         alpha: searches both halves of the index, and is the share of the dense one in scores; None
             for the sparse half alone.
+        placed: returns the same index, searched by whoever is to search it.
         listener: hears of every batch of documents that was encoded.
         on_added: hears of every batch of documents that was added.
 
@@ -143,6 +145,7 @@ def run_experiment(
         raise ConfigError(f"There is no index at {index_path} yet; name a model to make one.")
     else:
         index, built = _build(dataset, index_path, encoder, listener, on_added)
+    index = placed(index)
     settings = index.info()["encoder"]
     experiment = measure_ranking(
         *(index, dataset, ask(index, dataset, alpha), measures),

@@ -132,9 +132,18 @@ def rank_by_weights(
     return doc_numbers, scores
 
 
+def impacts_added() -> int:
+    """Return how many impacts this thread's searches have added to scores until now.
+
+    It is what searches cost on any machine; see `Scratch`.
+    """
+    return int(getattr(_memory, "n_added", [0])[0])
+
+
 def _thread_scratch() -> Bound:
     """Return this thread's memory for searches; asking the system for it costs as much as one."""
     if not hasattr(_memory, "scratch"):
-        _memory.scratch = bind(new_scratch())
-    scratch: Bound = _memory.scratch
-    return scratch
+        scratch = new_scratch()
+        _memory.scratch, _memory.n_added = bind(scratch), scratch.n_added
+    bound: Bound = _memory.scratch
+    return bound

@@ -90,7 +90,7 @@ def search_maxscore(
     )
     cursors = new_cursors(terms.size)
     certain, guess = sample_thresholds(
-        postings, rows, n_docs, query, n_dense, cursors, excluded, scratch.scores, best_scores.size
+        postings, rows, n_docs, query, n_dense, cursors, excluded, scratch, best_scores.size
     )
     threshold = max(threshold, certain - 1)
     if size == best_scores.size:
@@ -232,6 +232,7 @@ def _score_candidates(
     """Complete the open blocks, score exactly what may be a hit, and clear the blocks again."""
     scores, impacts = scratch.filter_scores.ctypes.data, rows.impacts.ctypes.data
     limit = threshold * numerator // denominator
+    n_exact = 0
     for number in range(n_blocks):
         block = scratch.blocks[number]
         address = scores + 2 * BLOCK_SIZE * block
@@ -252,6 +253,7 @@ def _score_candidates(
                 row -= 1
             if bound <= limit or _is_excluded(excluded, range_doc + offset):
                 continue
+            n_exact += 1
             score = _exact_score(postings, rows, query, cursors, n_dense, range_doc, offset)
             if score > threshold:
                 size = insert(score, first_doc + range_doc + offset, best_scores, best_docs, size)
@@ -259,6 +261,7 @@ def _score_candidates(
                     threshold = best_scores[0]
                     limit = threshold * numerator // denominator
         clear_u16(address)
+    scratch.n_added[0] += n_blocks * BLOCK_SIZE * n_dense + n_exact * query.terms.size
     return size
 
 

@@ -61,12 +61,15 @@ class Scratch(NamedTuple):
         filter_scores: shape (RANGE_SIZE,), all zero between ranges.
         blocks: shape (RANGE_SIZE / BLOCK_SIZE,).
         part_bounds: shape (RANGE_SIZE / PART_SIZE,).
+        n_added: shape (1,), impacts that were added to scores until now, to tell what searches
+            cost on any machine; those of rows count 64 at a time, as they are added.
     """
 
     scores: NDArray[np.uint32]
     filter_scores: NDArray[np.uint16]
     blocks: NDArray[np.int64]
     part_bounds: NDArray[np.uint16]
+    n_added: NDArray[np.int64]
 
 
 def new_scratch() -> Scratch:
@@ -77,6 +80,7 @@ def new_scratch() -> Scratch:
         np.zeros(RANGE_SIZE, dtype=np.uint16),
         np.empty(n_blocks, dtype=np.int64),
         np.empty(RANGE_SIZE // PART_SIZE, dtype=np.uint16),
+        np.zeros(1, dtype=np.int64),
     )
 
 
@@ -165,6 +169,7 @@ def fill_filter(
         scatter_u16(
             postings, cursors, row, query.filter_weights[row], scratch.filter_scores.ctypes.data
         )
+        scratch.n_added[0] += cursors.n_postings[row]
 
 
 @kernel

@@ -195,22 +195,23 @@ def search_segment(
             continue
         known, known_weights, maxima = known[:n_known], known_weights[:n_known], maxima[:n_known]
         best_scores, best_docs = queries.scores[query], queries.docs[query]
+        n_dense = 0
+        sparse = frequencies[:n_known].copy()
+        for row in range(n_known):
+            if segment.rows.numbers[known[row]] >= 0:
+                sparse[row] = 0
+                n_dense += 1
         chosen = algorithm
         if chosen == _AUTO and (bound_factor < 1.0 or max_ranges > 0):
             chosen = _MAXSCORE  # the only one that can give something up
         if chosen == _AUTO:
-            n_dense = 0
-            sparse = frequencies[:n_known].copy()
-            for row in range(n_known):
-                if segment.rows.numbers[known[row]] >= 0:
-                    sparse[row] = 0
-                    n_dense += 1
             chosen = choose(
                 known_weights, maxima, sparse, n_dense, segment.n_docs, best_scores.size
             )
         if chosen == _MAXSCORE and not fits_filter(known_weights, maxima):
             chosen = _EXHAUSTIVE
         if chosen == _EXHAUSTIVE:
+            scratch.n_added[0] += sparse.sum() + segment.n_docs * n_dense
             queries.sizes[query] = search_exhaustive(
                 segment.postings,
                 segment.rows,

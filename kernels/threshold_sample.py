@@ -19,7 +19,7 @@ from lsr.kernels.accumulate import Cursors, score_range, seek, shorten
 from lsr.kernels.dense_rows import BLOCK_SIZE, DenseRows
 from lsr.kernels.exhaustive import exclude
 from lsr.kernels.postings import RANGE_SIZE, Postings
-from lsr.kernels.score_filter import Query
+from lsr.kernels.score_filter import Query, Scratch
 from lsr.kernels.top_k import offer
 
 MAX_WINDOWS = 8
@@ -74,7 +74,7 @@ def sample_thresholds(
     n_dense: int,
     cursors: Cursors,
     excluded: NDArray[np.uint8],
-    scores: NDArray[np.uint32],
+    scratch: Scratch,
     k: int,
 ) -> tuple[np.int64, np.int64]:
     """Return a score that k documents of the segment reach, or 0, and one that they may reach.
@@ -87,9 +87,10 @@ def sample_thresholds(
         n_dense: terms with rows.
         cursors: to be used.
         excluded: bitmap of documents to leave out, lowest bit first; empty for none.
-        scores: room for a range, shape (RANGE_SIZE,).
+        scratch: memory to work in.
         k: at least 1.
     """
+    scores = scratch.scores
     best_scores, best_docs = np.empty(k, dtype=np.int64), np.empty(k, dtype=np.int64)
     size, n_sampled = 0, 0
     n_ranges = postings.range_lists.size - 1
@@ -112,6 +113,7 @@ def sample_thresholds(
         )
         exclude(scores[:end], excluded, range_doc)
         size = offer(scores[:end], range_doc, best_scores, best_docs, size)
+        scratch.n_added[0] += cursors.n_postings[n_dense:].sum() + end * n_dense
         n_sampled += end
     certain = best_scores[0] if size == k else np.int64(0)
     rank = guessed_rank(k, n_sampled / n_docs)

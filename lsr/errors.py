@@ -146,4 +146,9 @@ class MissingDependencyError(LsrError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs more packages: pip install "lsr-engine[{extra}]".')
+        self.what = what
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
+        """Let it be copied to another process."""
+        return type(self), (self.what, self.extra)

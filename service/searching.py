@@ -298,7 +298,9 @@ def _answered(
         if vector.nnz == 0:
             warnings.append("No term of the query is known to the index.")
     if missing:
-        warnings.append(f"Shards did not answer, so their documents are not here: {missing}.")
+        warnings.append(
+            f"Shards did not answer, so their documents are not here: {', '.join(missing)}."
+        )
     hits = page_of_hits(plan.index, search.question, found, request, plan.approximation)
     search.times.fetch = time.perf_counter() - began
     return answer_values(

@@ -18,6 +18,7 @@ from lsr.cli.output import (
     note,
     set_quiet,
 )
+from lsr.cli.search_settings import FilterOption
 from lsr.errors import InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -296,6 +297,56 @@ def serve(
         emit(result.as_table())
 
 
+def shards(
+    indexes: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Indexes of the same documents.")
+    ],
+    queries: Annotated[str, typer.Option(metavar="FILE", help="Queries as texts or as vectors.")],
+    k: Annotated[
+        str, typer.Option("-k", "--hits", help="Hits a query, comma-separated.")
+    ] = "10,1000",
+    n_queries: QueryCountOption = 300,
+    processors: Annotated[int, typer.Option(min=1, help="Shards that are asked at a time.")] = 2,
+    where: FilterOption = None,
+    algorithm: Annotated[
+        str, typer.Option(metavar="auto|exhaustive|maxscore", help="How to search.")
+    ] = "auto",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare the answers of indexes in different numbers of shards, and what they cost.
+
+    Prints how many queries have another answer than by the first index, and how many impacts are
+    added to scores: by one process, and by one a shard, which are told what others have found.
+
+    Example: printf '{"id":"a","vector":{"sea":2}}' > v.jsonl && lsr index v.jsonl --index one
+    --force -q && lsr index v.jsonl --index two --shards 2 --force -q && lsr bench shards one two
+    --queries v.jsonl
+    """
+    from lsr.corpus import read_queries
+    from lsr.eval.bench.shards import bench_shards
+    from lsr.kernels.algorithm import Algorithm
+
+    set_quiet(quiet)
+    if algorithm.upper() not in Algorithm.__members__:
+        raise InvalidInputError(
+            f"--algorithm is {algorithm!r}; choose one of auto, exhaustive, maxscore."
+        )
+    result = bench_shards(
+        indexes,
+        read_queries(queries),
+        _whole_numbers("--hits", k),
+        n_queries=n_queries,
+        n_processors=processors,
+        where=where,
+        algorithm=Algorithm[algorithm.upper()],
+    )
+    if json:
+        emit_json(result.as_json())
+    else:
+        emit(result.as_table())
+
+
 def _shape(text: str) -> tuple[int, int]:
     try:
         columns, rows = map(int, text.split("x"))
@@ -333,3 +384,4 @@ add_command(app, search)
 add_command(app, growth)
 add_command(app, spmm)
 add_command(app, serve)
+add_command(app, shards)

@@ -21,6 +21,7 @@ from lsr.cli.encoder_options import (
     QueryWeightsOption,
     TemplateOption,
 )
+from lsr.cli.engine_option import LOCAL, EncodeStream, EngineOption, encoding_engine
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages, refuse_long
 from lsr.cli.output import (
     Bar,
@@ -60,6 +61,7 @@ def encode(
     on_long: OnLongOption = OnLong.TRUNCATE,
     stride: StrideOption = None,
     backend: BackendOption = "auto",
+    engine: EngineOption = LOCAL,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the folder of an interrupted encoding.")
     ] = False,
@@ -78,6 +80,8 @@ def encode(
 
     set_quiet(quiet)
     is_folder = _is_folder(output, queries, resume)
+    if queries and engine != LOCAL:
+        raise typer.BadParameter("Queries are few, and encoded here: leave out --engine.")
     started = time.perf_counter()
     encoder = EncoderOptions(
         model=model,
@@ -89,14 +93,15 @@ def encode(
         passages=parsed_passages(on_long, stride),
         template=template,
     ).load(backend)
-    if is_folder:
-        count = _encode_to_folder(input, encoder, output, on_long, resume)
-    else:
-        with VectorFileWriter(output, encoder.tokens, encoder.settings) as writer:
-            if queries:
-                count = _encode_queries(input, encoder, writer)
-            else:
-                count = _encode_documents(input, encoder, writer, on_long)
+    with encoding_engine(engine, backend) as stream:
+        if is_folder:
+            count = _encode_to_folder(input, encoder, stream, output, on_long, resume)
+        else:
+            with VectorFileWriter(output, encoder.tokens, encoder.settings) as writer:
+                if queries:
+                    count = _encode_queries(input, encoder, writer)
+                else:
+                    count = _encode_documents(input, encoder, stream, writer, on_long)
     seconds = time.perf_counter() - started
     if json:
         emit_json(count.facts(seconds, output))
@@ -172,20 +177,30 @@ def _is_folder(output: Path, queries: bool, resume: bool) -> bool:
 
 
 def _encode_to_folder(
-    source: str, encoder: Encoder, output: Path, on_long: OnLong, resume: bool
+    source: str,
+    encoder: Encoder,
+    stream: EncodeStream,
+    output: Path,
+    on_long: OnLong,
+    resume: bool,
 ) -> _Count:
     from lsr.cli.vector_shards import ShardWriter, folder_to_write, telling_what_is_kept
 
     folder = folder_to_write(output, source, encoder, resume)
     writer = ShardWriter(output, folder, encoder.tokens)
     with telling_what_is_kept(writer):
-        count = _encode_documents(source, encoder, writer, on_long, folder.n_docs)
+        count = _encode_documents(source, encoder, stream, writer, on_long, folder.n_docs)
         writer.finish()
     return count
 
 
 def _encode_documents(
-    source: str, encoder: Encoder, writer: _VectorWriter, on_long: OnLong, n_done: int = 0
+    source: str,
+    encoder: Encoder,
+    stream: EncodeStream,
+    writer: _VectorWriter,
+    on_long: OnLong,
+    n_done: int = 0,
 ) -> _Count:
     from lsr.cli.progress import progress_bar
     from lsr.corpus import corpus_size, part_of, read_documents
@@ -201,7 +216,7 @@ def _encode_documents(
 
     with progress_bar("texts", corpus_size(source, count=shows_bars())) as bar:
         count = _Count(bar, n_done)
-        with closing(encoder.encode_stream(runs(), count)) as encoded:
+        with closing(stream(encoder, runs(), count)) as encoded:
             for run in encoded:
                 documents = waiting.popleft()
                 cut = [documents[row] for row in run.truncated]

@@ -20,6 +20,7 @@ from lsr.cli.encoder_options import (
     QueryWeightsOption,
     TemplateOption,
 )
+from lsr.cli.engine_option import LOCAL, EngineOption
 from lsr.cli.evaluation_output import refuse_outputs, write_report, write_runs
 from lsr.cli.long_texts import OnLong, OnLongOption, StrideOption, parsed_passages
 from lsr.cli.measuring import Baseline, Measuring, loaded_datasets
@@ -110,6 +111,7 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the search.  [default: 1]")
     ] = None,
+    engine: EngineOption = LOCAL,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -163,7 +165,7 @@ def evaluate(
     )
     measuring = Measuring(
         *(options, backend, on_long, index, measures, name, threads or 1),
-        *(baseline, parsed_alpha(hybrid, alpha)),
+        *(baseline, parsed_alpha(hybrid, alpha), engine),
     )
     if suite is not None:
         _refuse_with_suite(
@@ -183,6 +185,7 @@ def evaluate(
             query_forms=query_forms,
             name=name,
             threads=threads,
+            engine=None if engine == LOCAL else engine,
         )
         score_runs(qrels, runs, measures, report, per_query, json)
         return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lsr.cli.encoder_options import EncoderOptions
+from lsr.cli.engine_option import searching_engine
 from lsr.cli.long_texts import OnLong, refuse_long
 from lsr.cli.output import note
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lsr.eval.experiment import Experiment
     from lsr.retrieval import Index
     from lsr.retrieval.writer import AddedDocuments
+
+SHARDS_S = 600.0
+"""Time that shards have to answer all queries of a dataset, which are asked at once."""
 
 
 def loaded_datasets(
@@ -71,6 +75,7 @@ class Measuring:
         baseline: what to measure first; None for the model alone.
         alpha: share of the dense half in a hybrid search, which is measured after both halves;
             None to measure the sparse half alone.
+        engine: what searches the index.
     """
 
     options: EncoderOptions
@@ -82,6 +87,7 @@ class Measuring:
     threads: int
     baseline: Baseline | None
     alpha: float | None
+    engine: str
 
     @property
     def has_model(self) -> bool:
@@ -199,7 +205,10 @@ class Measuring:
         from lsr.encoders.text_template import encoded_text
         from lsr.eval.experiment import run_experiment
 
-        with progress_bar("documents", corpus_size(datasets[0].corpus)) as bar:
+        with (
+            searching_engine(self.engine, "fail", SHARDS_S) as placed,
+            progress_bar("documents", corpus_size(datasets[0].corpus)) as bar,
+        ):
             settings = encoder.settings if encoder else {}
             report = IndexReport(bar, lambda document: encoded_text(document, settings))
 
@@ -220,6 +229,7 @@ class Measuring:
                         system=self.system,
                         threads=self.threads,
                         alpha=alpha,
+                        placed=placed,
                         listener=report,
                         on_added=added,
                     )

@@ -11,6 +11,7 @@ from lsr.cli.engine_option import (
     LOCAL,
     EngineOption,
     OnShardFailureOption,
+    ShardReplicasOption,
     ShardTimeoutOption,
     searching_engine,
 )
@@ -45,6 +46,7 @@ def serve(
     engine: EngineOption = LOCAL,
     on_shard_failure: OnShardFailureOption = "fail",
     shard_timeout: ShardTimeoutOption = 10.0,
+    shard_replicas: ShardReplicasOption = 1,
     quiet: QuietOption = False,
 ) -> None:
     """Serve indexes over HTTP: a REST API, its documentation, and a search page.
@@ -81,7 +83,7 @@ def serve(
         raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
     if not insecure:
         refuse_open_house(host, settings.keys is not None)
-    with searching_engine(engine, on_shard_failure, shard_timeout) as placed:
+    with searching_engine(engine, on_shard_failure, shard_timeout, shard_replicas) as placed:
         app = create_app(folders, settings, lambda path: placed(Index.open(path)))
         _announce(app.state.catalog, f"http://{host}:{port}")
         raise typer.Exit(run(app, host, port, settings.drain_s))

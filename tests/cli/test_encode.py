@@ -250,6 +250,7 @@ def test_only_the_same_encoding_is_resumed(
         ("out.npz", (), "--output must end in .parquet or be a folder"),
         ("out.parquet", ("--resume",), "--resume needs --output to be a folder"),
         ("out", ("--queries",), "Queries go to one file"),
+        ("out.parquet", ("--queries", "--engine", "ray"), "Queries are few, and encoded here"),
     ],
 )
 def test_outputs_that_do_not_suit_the_options_are_usage_errors(

@@ -16,6 +16,7 @@ VERBS = [
     *("idf build", "idf merge", "idf show"),
     *("serve", "keys create", "keys list", "keys revoke"),
     *("bench encode", "bench search", "bench growth", "bench spmm", "bench serve"),
+    "bench shards",
     *("compress analyze", "compress apply"),
     "pseudo-queries",
 ]

@@ -190,6 +190,25 @@ def test_ranges_and_segments_follow_each_other(algorithm: Algorithm, heavier: sl
         assert all_scores[query] == scores[order].tolist()
 
 
+def test_impacts_that_are_added_are_counted() -> None:
+    """Exhaustive search adds every posting, and a row for all documents; MaxScore adds fewer."""
+    n_docs = 40_000
+    view = _collection(3, n_docs, 0.0, slice(64)).view
+    terms = np.arange(4, 16, dtype=np.uint32)
+    query = np.array([0, terms.size]), terms, np.full(terms.size, 7, dtype=np.float32)
+    n_added = {}
+    for algorithm in (Algorithm.EXHAUSTIVE, Algorithm.MAXSCORE):
+        before = SCRATCH.n_added[0]
+        _searched([view], query, 1, algorithm)
+        n_added[algorithm] = SCRATCH.n_added[0] - before
+
+    has_row = view.rows.numbers[terms] >= 0
+    assert has_row.any()
+    expected = np.where(has_row, n_docs, view.frequencies[terms]).sum()
+    assert n_added[Algorithm.EXHAUSTIVE] == expected
+    assert 0 < n_added[Algorithm.MAXSCORE] < expected
+
+
 def test_a_threshold_below_the_kth_score_hides_nothing() -> None:
     """Ten documents with impact 255 and nothing else: the 10th best must still be found."""
     n_docs = 20_000

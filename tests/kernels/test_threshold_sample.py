@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from lsr.kernels.accumulate import new_cursors
 from lsr.kernels.dense_rows import document_frequencies, empty_rows, fill_row
-from lsr.kernels.score_filter import order_terms
+from lsr.kernels.score_filter import new_scratch, order_terms
 from lsr.kernels.threshold_sample import RISK, guessed_rank, sample_thresholds
 from posting_lists import postings_of
 
@@ -57,6 +57,9 @@ def test_the_first_documents_of_ranges_are_the_sample(
         document_frequencies(postings, n_docs, 3).astype(np.int64),
     )
 
+    scratch = new_scratch()
+    scratch.scores[:] = 7
+
     certain, guess = sample_thresholds(
         postings,
         rows,
@@ -65,7 +68,7 @@ def test_the_first_documents_of_ranges_are_the_sample(
         n_dense,
         new_cursors(3),
         excluded,
-        np.full(RANGE, 7, dtype=np.uint32),
+        scratch,
         k,
     )
 
