@@ -53,8 +53,10 @@ def test_owl_takes_least_of_the_matrix_with_most_outliers() -> None:
 def test_the_knapsack_finds_the_best_of_all_choices(seed: int) -> None:
     random = np.random.default_rng(seed)
     errors = np.sort(random.random((4, 5)), axis=1)
-    costs = -np.sort(-random.integers(1, 400, (4, 5)), axis=1).astype(float)
-    costs[0, 2] += BINS - costs[:, 2].sum()  # each is so many bins, and none is rounded
+    # Of the uniform level each takes so many bins, so that none is rounded.
+    steps = random.integers(1, 150, (4, 5))
+    falling = steps[:, ::-1].cumsum(axis=1)[:, ::-1]
+    costs = np.array([[300], [700], [600], [400]]) + falling - falling[:, 2:3].astype(float)
 
     found = knapsack(errors, costs, 2)
 
