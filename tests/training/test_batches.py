@@ -70,15 +70,18 @@ def test_a_step_is_the_same_whatever_was_read_before() -> None:
     np.testing.assert_array_equal(first.teacher, second.teacher)
 
 
-def test_another_seed_is_another_order() -> None:
-    orders = [
-        [letters(batches(seed)[step]["batch"].documents) for step in range(5)] for seed in (0, 1)
-    ]
-    assert orders[0] != orders[1]
+def test_another_seed_is_another_order_and_draws_other_negatives() -> None:
+    for part in (slice(0, None, 4), slice(1, None, 4)):  # positives, and the first negatives
+        orders = [
+            [letters(batches(seed)[step]["batch"].documents)[part] for step in range(5)]
+            for seed in (0, 1)
+        ]
+        assert orders[0] != orders[1]
 
 
 def test_groups_begin_with_a_positive_and_hold_different_negatives() -> None:
     drawn: Counter[str] = Counter()
+    positives: Counter[str] = Counter()
     for step in range(200):
         batch = batches(n_steps=200)[step]["batch"]
         for row, query in enumerate(letters(batch.queries)):
@@ -88,11 +91,13 @@ def test_groups_begin_with_a_positive_and_hold_different_negatives() -> None:
             assert set(group[1:]) <= set(LETTERS[5:15])
             assert len(set(group)) == 4
             drawn.update(group[1:])
+            positives.update(group[:1])
             # The teacher's scores are those of these documents.
             expected = [LETTERS.index(one) + 100 * number for one in group]
             assert batch.teacher is not None
             assert batch.teacher[row].tolist() == expected
     assert min(drawn[one] for one in LETTERS[5:15]) > 60  # of 120 expected
+    assert positives["a"] > 160  # of 240: always of the first query, half the time of others
 
 
 def test_says_which_documents_of_the_batch_are_relevant() -> None:

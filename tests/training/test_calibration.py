@@ -29,3 +29,11 @@ def test_only_a_bias_over_the_vocabulary_can_be_shifted(
 ) -> None:
     part = ModelPart(str(tiny_bert), method=method, max_length=24)
     assert can_calibrate(load_starting_model(part, seed=0).encoder.documents) == can
+
+
+def test_a_head_without_a_bias_cannot_be_shifted(tiny_bert: Path) -> None:
+    tower = load_starting_model(ModelPart(str(tiny_bert), max_length=24), seed=0).encoder.documents
+    assert isinstance(tower, NetworkTower)
+    tower.network.vocabulary.bias = None
+
+    assert not can_calibrate(tower)

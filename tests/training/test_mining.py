@@ -58,7 +58,7 @@ def test_systems_are_taken_in_turn(dataset: Dataset) -> None:
 
 
 def test_some_are_drawn_anew_for_each_query_and_seed(dataset: Dataset) -> None:
-    run = {"q0": HITS, "q1": HITS}
+    run = {"q0": HITS[10:], "q1": HITS[10:]}  # none of them relevant to either
     drawn = [mine(dataset, [run], Mining(per_query=5, seed=seed)) for seed in (0, 0, 1)]
 
     assert drawn[0] == drawn[1] != drawn[2]

@@ -61,6 +61,7 @@ def test_a_draw_depends_on_seed_and_place_alone() -> None:
 
     assert [one.query for one in pseudo_queries(documents[:7], 3)] == whole[:7]
     assert [one.query for one in pseudo_queries(documents, 4)] != whole
+    assert len(set(whole)) > 1
 
 
 def test_the_dataset_is_read_as_any_other(tmp_path: Path) -> None:
