@@ -7,6 +7,7 @@ first to give it its name wins, and the other drops its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ import msgspec
 
 from lsr.cluster.planning import ShardPlan
 from lsr.cluster.tasks import loaded_encoder
-from lsr.errors import ConfigError
+from lsr.errors import ConfigError, IndexStorageError
 from lsr.index import (
     Checkpoint,
     begin_shard,
@@ -46,7 +47,10 @@ def shards_to_build(index_path: Path) -> tuple[list[int], int]:
     """
     plan = planned(index_path)
     for attempt in shard_folder(index_path, 0).parent.glob("*.attempt-*"):
-        remove_tree(attempt)
+        # A worker outlives its command for a moment, and writes or removes files in there. What it
+        # leaves goes with the commit.
+        with suppress(OSError, IndexStorageError):
+            remove_tree(attempt)
     numbers = [
         number for number in range(plan.n_shards) if not is_index(shard_folder(index_path, number))
     ]

@@ -129,6 +129,30 @@ def test_shards_are_the_same_bytes_in_whatever_order_and_however_often(
     assert tree(path) == tree(seven.path)
 
 
+def test_a_worker_that_outlives_its_command_is_in_nobodys_way(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes on in its folder, which therefore cannot be removed yet."""
+    path = tmp_path / "idx"
+    plan(corpus, path, 2)
+    attempt = shard_folder(path, 0).with_name("shard-00000.attempt-orphan")
+    (attempt / "segments").mkdir(parents=True)
+
+    def write_meanwhile(folder: Path) -> None:
+        (folder / "late").touch()
+        folder.rmdir()
+
+    with write_lock(path):
+        with monkeypatch.context() as patch:
+            patch.setattr("lsr.cluster.building.remove_tree", write_meanwhile)
+            numbers, _ = shards_to_build(path)
+        assert numbers == [0, 1]
+        list(build_here(path, numbers))
+        finish(path)
+
+    assert not attempt.exists()
+
+
 def test_a_shard_that_fails_leaves_nothing(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
