@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lsr.cluster.merging import BestSoFar
 from lsr.documents import QueryBatch
 from lsr.errors import InvalidInputError
@@ -171,8 +169,5 @@ def _costs(search: Search, queries: Sequence[SparseBatch]) -> tuple[list[Ranking
 
 
 def _differ(expected: Rankings, *others: Rankings) -> bool:
-    return not all(
-        np.array_equal(expected.doc_numbers, one.doc_numbers)
-        and np.array_equal(expected.scores, one.scores)
-        for one in others
-    )
+    """Say whether the answers to one query differ, however many hits each has room for."""
+    return any(one.hits(0) != expected.hits(0) for one in others)
