@@ -266,7 +266,7 @@ class _Run:
             return
         self._on_step("setting the bias of the vocabulary")
         _, bias = self._checkpoint.vocabulary()
-        is_open = np.full(bias.size, self._has_literal)
+        is_open = np.zeros(bias.size, dtype=np.bool_)
         is_open[self._open_terms] = True
         after = self._logits()
         shift = recentred(self._recipe.recentring, self._logits_before, after, is_open)

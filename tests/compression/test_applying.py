@@ -231,3 +231,31 @@ def test_dropped_terms_are_left_to_the_texts_that_hold_them(recipe: Recipe, tmp_
     # float32 sums in another order, of logits of size 10.
     np.testing.assert_allclose(ours, whole, atol=5e-5)
     np.testing.assert_allclose(theirs, whole, atol=5e-5)
+
+
+def test_only_terms_of_every_text_count_for_recentring(recipe: Recipe, tmp_path: Path) -> None:
+    assert recipe.vocabulary is not None
+    documents = recipe.vocabulary.documents
+    one = Recipe(
+        model=recipe.model,
+        calibration=recipe.calibration,
+        layers=Layers(method=Method.RANDOM, sparsity=0.5),
+        vocabulary=Vocabulary(documents=documents, share=0.6, leaves_literal=True),
+        recentring=Recentring.THRESHOLD,
+    )
+
+    applied = apply_recipe(one, tmp_path / "small")
+
+    dropped = json.loads((applied.folder / FILE).read_text())["literal_terms"]
+    before, after = (
+        load_encoder(str(folder), precision=Precision.FLOAT32, backend=Backend.NATIVE)
+        .encode_documents(texts())
+        .to_scipy()
+        .toarray()
+        for folder in (recipe.model, applied.folder)
+    )
+    counts = [(np.delete(one, dropped, axis=1) > 0).sum() for one in (before, after)]
+    # The threshold is between two logits; float32 may put a sum on the other side.
+    assert abs(counts[0] - counts[1]) <= 2
+    biases = [weights(Path(one))["cls.predictions.bias"] for one in (recipe.model, applied.folder)]
+    np.testing.assert_array_equal(biases[0][dropped], biases[1][dropped])
