@@ -149,9 +149,10 @@ def make_block_product(copy_panel: Any, tile: Any, step_blocks: int, read_sums: 
         n_vectors = row_bytes // VECTOR_BYTES
         n_strips = starts.size - 1
         buffer = np.empty(depth * PANEL_ROW + VECTOR_BYTES, dtype=np.uint8)
-        panel = (buffer.ctypes.data + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES
         sums = np.empty((2 * BLOCK_ROWS, PANEL_VECTORS, LANES), dtype=np.float32)
         for first in range(0, n_vectors, PANEL_VECTORS):
+            # Taken here: after its last use an array is freed, whoever has its address.
+            panel = (buffer.ctypes.data + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES
             width = min(PANEL_VECTORS, n_vectors - first)
             copy_panel(x + first * VECTOR_BYTES, row_bytes, depth, width, panel)
             n_together = 2 if width == 1 and PANEL_VECTORS > 1 else 1
