@@ -182,8 +182,12 @@ class ProblemAnswers:
             problem = self._problem_of(error)
             if isinstance(error, LsrError) and problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.error("%s: %s", scope.get("lsr.request_id"), error)
-            await problem.response(scope)(scope, receive, send)
-            if problem.code == UNFORESEEN:
+            answer, is_unforeseen = problem.response(scope), problem.code == UNFORESEEN
+            # It holds this frame: by a name here it would keep the request, and the connection of a
+            # client that is to be cut off, until garbage is collected.
+            del problem
+            await answer(scope, receive, send)
+            if is_unforeseen:
                 raise
 
     def _problem_of(self, error: Exception) -> Problem:

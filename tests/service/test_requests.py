@@ -1,8 +1,10 @@
 """Every answer has an id and guards itself; the log says how each request went, and no secrets."""
 
 import asyncio
+import gc
 import io
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from lsr.service.log import RequestLog
 from lsr.service.places import Places
 from lsr.service.problems import Problem, ProblemAnswers
 from lsr.service.searching import Searching
+from lsr.service.slow_bodies import BodyDeadline
 from serving import Serve
 
 
@@ -75,6 +78,34 @@ def test_an_answer_that_breaks_off_is_not_answered_twice() -> None:
         asyncio.run(answers({"type": "http", "path": "/"}, send, send))  # type: ignore[arg-type]
 
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+def test_a_client_that_is_cut_off_is_forgotten_without_the_collector_of_garbage() -> None:
+    class Trickling:
+        async def __call__(self) -> Any:
+            await asyncio.Event().wait()
+
+    async def reads(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[dict[str, Any]] = []
+    deadline = BodyDeadline(reads, patience_s=0.01, bytes_per_s=1.0)
+    answers = ProblemAnswers(deadline, Places(dict).problem_of)
+    client = Trickling()
+    forgotten = weakref.ref(client)
+    scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"9")]}
+
+    gc.disable()
+    try:
+        asyncio.run(answers(scope, client, send))
+        del client
+        assert forgotten() is None
+    finally:
+        gc.enable()
+    assert sent[0]["status"] == 408
 
 
 def test_searches_are_counted_by_route_and_stage(folder: Path, serve: Serve) -> None:
