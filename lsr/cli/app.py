@@ -114,6 +114,9 @@ def _run() -> int:
     try:
         app()
     except SystemExit as ended:
+        # So Typer leaves, with 1, when nobody reads stdout any more.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
         # Typer turns Ctrl-C into this exit without a word.
         if ended.code == EXIT_INTERRUPTED:
             _say("interrupted; what was committed before is intact.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 import typer
@@ -96,10 +96,7 @@ def encode(
             f"{one.model}, cores: {one.n_cores}; {next(iter(one.verdict()))}"
         ),
     )
-    if json:
-        emit_json(result.as_json())
-    else:
-        emit(result.as_table())
+    _emit(result, json)
 
 
 def search(
@@ -152,10 +149,7 @@ def search(
     result = bench_search(documents, asked, peers=named, n_docs=size, order=order, k=k, runs=runs)
     if plot:
         plot_recall(result, plot)
-    if json:
-        emit_json(result.as_json())
-    else:
-        emit(result.as_table())
+    _emit(result, json)
 
 
 def growth(
@@ -211,10 +205,7 @@ def growth(
     )
     (output / "growth.json").write_bytes(msgspec.json.format(msgspec.json.encode(result.as_json())))
     plot_growth(result, output / "growth.png")
-    if json:
-        emit_json(result.as_json())
-    else:
-        emit(result.as_table())
+    _emit(result, json)
 
 
 def spmm(
@@ -245,10 +236,7 @@ def spmm(
         runs=runs,
         on_shape=lambda one: note(f"Multiplying {one} ..."),
     )
-    if json:
-        emit_json(result.as_json())
-    else:
-        emit(result.as_table())
+    _emit(result, json)
 
 
 def serve(
@@ -291,10 +279,7 @@ def serve(
             f"{step.n_connections:,} connections: {step.load.answered_per_second:,.0f} answers/s"
         ),
     )
-    if json:
-        emit_json(result.as_json())
-    else:
-        emit(result.as_table())
+    _emit(result, json)
 
 
 def shards(
@@ -341,7 +326,17 @@ def shards(
         where=where,
         algorithm=Algorithm[algorithm.upper()],
     )
-    if json:
+    _emit(result, json)
+
+
+class _Result(Protocol):
+    def as_json(self) -> dict[str, object]: ...
+
+    def as_table(self) -> str: ...
+
+
+def _emit(result: _Result, as_json: bool) -> None:
+    if as_json:
         emit_json(result.as_json())
     else:
         emit(result.as_table())

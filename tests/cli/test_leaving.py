@@ -1,5 +1,6 @@
 """The process ends at once, and loses nothing."""
 
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,18 @@ def test_leaves_at_once_with_all_written(ending: str, code: int, message: str) -
     assert done.stderr.startswith(message)
     assert bool(done.stderr) == bool(message)
     assert done.returncode == code
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "lsr", "--version"], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_mistake_of_ours_still_shows_where() -> None:
