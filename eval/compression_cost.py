@@ -107,7 +107,9 @@ def controls(
         return []
     layers = recipe.layers
     corrects_bias = layers.corrects_bias and recipe.calibration is not None
-    random = msgspec.structs.replace(layers, method=Method.RANDOM, corrects_bias=corrects_bias)
+    random = msgspec.structs.replace(
+        layers, method=Method.RANDOM, corrects_bias=corrects_bias, exchanges=False
+    )
     nothing = msgspec.structs.replace(
         random, pattern="unstructured", sparsity=1.0, allocation=Allocation.UNIFORM
     )

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from lsr.compression.allocating import Place, allocated
 from lsr.compression.calibrated_network import PARTS, CalibratedNetwork, weighting_of
 from lsr.compression.checkpoint import Checkpoint
+from lsr.compression.dsnot import refined
 from lsr.compression.learning import Learns, Remains
 from lsr.compression.patterns import Pattern
 from lsr.compression.pruning import prune
@@ -220,6 +221,8 @@ class _Run:
         seed = [self._recipe.seed, layer, PARTS.index(part)]
         sparsity = self._sparsities[layer, part]
         pruned = prune(weight, inputs, layers.method, pattern, sparsity, seed)
+        if layers.exchanges:
+            pruned = refined(weight, pruned, inputs, pattern)
         if layers.corrects_bias:
             bias = bias + ((weight - pruned) @ inputs.means).astype(np.float32)
         return pruned, bias

@@ -30,6 +30,11 @@ class Method(StrEnum):
     SPARSE_GPT = "sparsegpt"
     GRADUAL = "gradual"
 
+    @property
+    def ranks_once(self) -> bool:
+        """Whether weights are removed at once by what they are worth."""
+        return self not in (Method.RANDOM, Method.GRADUAL)
+
 
 class Allocation(StrEnum):
     """How what is removed is shared out among the matrices; see `lsr.compression.allocation`."""
@@ -80,6 +85,8 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         allocation: how much of it each matrix loses.
         corrects_bias: whether the mean of what is removed moves into the bias, where it is removed
             at once.
+        exchanges: whether pairs of weights are exchanged after that, so that the mean of what is
+            removed gets smaller; see `lsr.compression.dsnot`.
     """
 
     method: Method = Method.SPARSE_GPT
@@ -87,6 +94,7 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sparsity: float | None = None
     allocation: Allocation = Allocation.UNIFORM
     corrects_bias: bool = True
+    exchanges: bool = False
 
     @property
     def is_gradual(self) -> bool:
@@ -96,7 +104,8 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def reads_inputs(self) -> bool:
         """Whether it matters what goes into the matrices; finding that out is most of the work."""
-        looks = self.corrects_bias or self.method in (Method.WANDA, Method.SPARSE_GPT)
+        looks = self.corrects_bias or self.exchanges
+        looks |= self.method in (Method.WANDA, Method.SPARSE_GPT)
         measures = self.allocation in (Allocation.OWL, Allocation.KNAPSACK)
         return measures or (looks and not self.is_gradual)
 
@@ -205,6 +214,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                     f"which a random choice is as good; remove at most {WITHOUT_TRAINING:.0%}, or "
                     "add [training]."
                 )
+        if layers is not None and layers.exchanges and not layers.method.ranks_once:
+            raise ConfigError(
+                f"The recipe exchanges what the method {layers.method} removed, which only "
+                "magnitude, wanda and sparsegpt leave; take exchanges out."
+            )
         if layers is not None and layers.is_gradual and self.training and self.training.members > 1:
             raise ConfigError(
                 f"The recipe takes the mean of {self.training.members} trainings, but each would "

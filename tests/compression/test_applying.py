@@ -182,6 +182,21 @@ def test_every_method_prunes_every_layer(recipe: Recipe, tmp_path: Path, method:
     assert set(applied.blocks.values()) == {0.5}
 
 
+def test_what_is_exchanged_is_in_the_place_of_other_blocks(recipe: Recipe, tmp_path: Path) -> None:
+    def matrices(exchanges: bool) -> dict[str, Any]:
+        layers = Layers(method=Method.WANDA, sparsity=0.5, exchanges=exchanges)
+        one = Recipe(model=recipe.model, calibration=recipe.calibration, layers=layers)
+        applied = apply_recipe(one, tmp_path / str(exchanges))
+        assert set(applied.blocks.values()) == {0.5}
+        found = weights(applied.folder)
+        return {name: array != 0 for name, array in found.items() if name[:-7] in applied.blocks}
+
+    before, after = matrices(exchanges=False), matrices(exchanges=True)
+
+    assert before.keys() == after.keys()
+    assert sum((before[name] != after[name]).any() for name in before) > 6
+
+
 def test_a_bias_takes_the_mean_of_what_went(recipe: Recipe, tmp_path: Path) -> None:
     """With all weights gone, the first matrix gives its mean output, whatever comes in."""
     layers = Layers(method=Method.RANDOM, pattern="unstructured", sparsity=1.0)

@@ -55,6 +55,7 @@ def test_the_digest_is_of_what_is_said(tmp_path: Path) -> None:
         ('"wanda"', '"lottery"', "Invalid enum value 'lottery'"),
         ('"4x1"', '"3x1"', "The pattern '3x1' is not one of"),
         ("sparsity = 0.5", "", "The sparsity is None"),
+        ('"wanda"', '"random"\nexchanges = true', "exchanges what the method random removed"),
         ("sparsity = 0.5", "sparsity = 0.8", "removes 80% of the layers without training"),
         ("share = 0.25", "share = 1.0", "share"),
         ("seed = 3", "seed = ", "is no TOML"),
@@ -88,7 +89,9 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ("layers", "reads"),
     [
         (Layers(method=Method.RANDOM, corrects_bias=False), False),
+        (Layers(method=Method.MAGNITUDE, corrects_bias=False), False),
         (Layers(method=Method.MAGNITUDE, corrects_bias=True), True),
+        (Layers(method=Method.MAGNITUDE, corrects_bias=False, exchanges=True), True),
         (Layers(method=Method.WANDA, corrects_bias=False), True),
         (Layers(method=Method.SPARSE_GPT, corrects_bias=False), True),
     ],
