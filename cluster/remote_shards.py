@@ -22,7 +22,7 @@ from lsr.cluster.merging import BestSoFar
 from lsr.cluster.questions import Answer, Question, floors_as_bytes
 from lsr.cluster.shard_process import ShardProcess
 from lsr.errors import InvalidInputError, ShardMissingError
-from lsr.index import Part, Rankings
+from lsr.index import Part, Rankings, origin_of
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ class RemoteShards:
     """Processes of the session's cluster, which come back when they die.
 
     Args:
-        path: folder of the index, the same on all machines.
+        path: folder of the index, the same on all machines; a copy of what lies at a URL may be on
+            this one alone.
         options: how shards are searched; may be replaced at any time, but for the replicas.
 
     Attributes:
@@ -106,7 +107,7 @@ class RemoteShards:
     def __init__(self, path: Path, options: ShardOptions) -> None:
         import ray
 
-        self._path = path.resolve()
+        self._place = origin_of(path) or str(path.resolve())
         self.options = options
         self._at_once = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._lock = Lock()
@@ -130,7 +131,7 @@ class RemoteShards:
         with self._lock:
             new = {
                 shard.name: [
-                    process.remote(self._path, shard.name) for _ in range(self.options.replicas)
+                    process.remote(self._place, shard.name) for _ in range(self.options.replicas)
                 ]
                 for shard in shards
                 if shard.name not in self.processes
@@ -210,7 +211,7 @@ class RemoteShards:
 
     def _lament(self, missing: dict[str, str]) -> None:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(missing.items()))
-        message = f"Shards of {self._path} did not answer ({reasons})."
+        message = f"Shards of {self._place} did not answer ({reasons})."
         if self.options.on_failure is OnFailure.FAIL:
             raise ShardMissingError(
                 f"{message} Ask again, or take answers without them: --on-shard-failure partial."

@@ -15,7 +15,17 @@ import msgspec
 
 from lsr.cluster.questions import Answer, Question, floors_from_bytes
 from lsr.errors import LsrError
-from lsr.index import EXACT, Filter, Manifest, Searcher, parts_of, read_manifest
+from lsr.index import (
+    EXACT,
+    Filter,
+    Manifest,
+    Searcher,
+    folder_with,
+    is_url,
+    manifest_at,
+    parts_of,
+    read_manifest,
+)
 from lsr.index.filter_text import filter_from_text
 from lsr.kernels.algorithm import Algorithm
 from lsr.sparse import SparseBatch
@@ -37,15 +47,17 @@ class ShardProcess:
     the shard is said when it is asked.
 
     Args:
-        path: folder of the whole index.
+        place: folder of the whole index, or the URL where it was published: of the files that a
+            question is about, this machine then gets a copy.
         shard: name of the shard that it will be asked about.
     """
 
-    def __init__(self, path: Path, shard: str) -> None:
-        self._path = path
+    def __init__(self, place: str, shard: str) -> None:
+        self._place = place
         self._open: OrderedDict[bytes, Searcher] = OrderedDict()
         with suppress(LsrError):
-            for part in parts_of(read_manifest(path)):
+            manifest = manifest_at(place) if is_url(place) else read_manifest(Path(place))
+            for part in parts_of(manifest):
                 if part.name == shard:
                     files = msgspec.json.encode(part.manifest)
                     self.answer(files, msgspec.msgpack.encode(FIRST_QUESTION), bytes(8))
@@ -74,7 +86,8 @@ class ShardProcess:
         if files not in self._open:
             manifest = msgspec.json.decode(files, type=Manifest)
             before = self._before(manifest)
-            self._open[files] = Searcher(self._path, manifest, before=before)
+            path = folder_with(self._place, manifest) if is_url(self._place) else Path(self._place)
+            self._open[files] = Searcher(path, manifest, before=before)
             while len(self._open) > KEPT:
                 self._open.popitem(last=False)
         self._open.move_to_end(files)

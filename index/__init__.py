@@ -12,6 +12,8 @@ from lsr.index.impact_coder import WeightType
 from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import Manifest, is_index, read_manifest
 from lsr.index.memory import MemoryBudget
+from lsr.index.object_store import is_url
+from lsr.index.published import folder_with, manifest_at, origin_of, publish, readable_folder
 from lsr.index.quantization import ImpactQuantizer
 from lsr.index.searcher import Rankings, Searcher, read_vocabulary
 from lsr.index.shards import Part, begin_shard, parts_of, publish_shards, shard_folder
@@ -42,19 +44,25 @@ __all__ = [
     "WeightType",
     "begin_shard",
     "checked_fields",
+    "folder_with",
     "hash_ids",
     "is_index",
+    "is_url",
     "is_vacant",
     "make_snapshot",
+    "manifest_at",
     "move_folder",
+    "origin_of",
     "parse_declarations",
     "parse_filter",
     "parts_of",
     "posting_lists",
+    "publish",
     "publish_shards",
     "read_checkpoint",
     "read_manifest",
     "read_vocabulary",
+    "readable_folder",
     "refuse_unfinished",
     "remove_tree",
     "restore_snapshot",

@@ -6,15 +6,16 @@ Layout: docs/formats/index-v2.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from lsr.errors import IndexNotFoundError
 from lsr.index.fields import FieldKind
 from lsr.index.impact_coder import WeightType
-from lsr.index.sealed_json import damaged, sealed, unsealed
+from lsr.index.sealed_json import damaged, sealed, unsealed, unsealed_bytes
 from lsr.index.storage import (
     DRAFT_SUFFIX,
     FileEntry,
@@ -92,11 +93,27 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     fields: dict[str, FieldKind] = {}
     dense_size: int = 0
 
+    def files(self) -> list[FileEntry]:
+        """Return all files that this commit needs."""
+        files = [file for one in self.segments for file in one.files]
+        return files + ([self.vocabulary.names] if self.vocabulary.names else [])
+
     def file_names(self) -> set[str]:
         """Return the names of all files that this commit needs."""
-        files = [file for one in self.segments for file in one.files]
-        files += [self.vocabulary.names] if self.vocabulary.names else []
-        return {file.name for file in files}
+        return {file.name for file in self.files()}
+
+
+Entry = TypeVar("Entry", SegmentEntry, VocabularyEntry)
+
+
+def with_files(entry: Entry, change: Callable[[FileEntry], FileEntry]) -> Entry:
+    """Return what names files, naming each as `change` says."""
+    files = {
+        field: change(value)
+        for field in entry.__struct_fields__
+        if isinstance(value := getattr(entry, field), FileEntry)
+    }
+    return msgspec.structs.replace(entry, **files)
 
 
 def is_index(path: Path) -> bool:
@@ -120,11 +137,29 @@ def read_manifest(path: Path) -> Manifest:
         )
     # What a damaged manifest names cannot be known, so a new index is not made over it.
     remedy = f"restore it from a copy, or remove {path} and build the index again."
-    content = unsealed(path / FILE_NAME, FORMAT_NAME, remedy)
+    return _decoded(unsealed(path / FILE_NAME, FORMAT_NAME, remedy), str(path), remedy)
+
+
+def manifest_of(content: bytes, place: str, remedy: str) -> Manifest:
+    """Read a manifest of another place than a folder.
+
+    Args:
+        content: its bytes.
+        place: where it lies.
+        remedy: what to do when it is damaged.
+
+    Raises:
+        LsrError: as `read_manifest`.
+    """
+    found = unsealed_bytes(content, place, FILE_NAME, FORMAT_NAME, remedy)
+    return _decoded(found, place, remedy)
+
+
+def _decoded(content: bytes, place: str, remedy: str) -> Manifest:
     try:
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise damaged(path / FILE_NAME, str(error), remedy) from error
+        raise damaged(f"{place}/{FILE_NAME}", str(error), remedy) from error
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

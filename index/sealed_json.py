@@ -42,26 +42,39 @@ def unsealed(file: Path, format_name: str, remedy: str) -> bytes:
         IndexNotFoundError: it was written by another program.
     """
     try:
-        envelope = msgspec.json.decode(file.read_bytes(), type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise damaged(file, str(error), remedy) from error
+        content = file.read_bytes()
     except OSError as error:
         raise IndexStorageError(f"{file.parent} could not be read: {error.strerror}.") from error
+    return unsealed_bytes(content, str(file.parent), file.name, format_name, remedy)
+
+
+def unsealed_bytes(content: bytes, place: str, name: str, format_name: str, remedy: str) -> bytes:
+    """Return the content of what `sealed` made; see `unsealed`.
+
+    Args:
+        content: the bytes.
+        place: where the file lies.
+        name: the file's name there.
+        format_name: what it was sealed as.
+        remedy: what to do when it is damaged.
+    """
+    try:
+        envelope = msgspec.json.decode(content, type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise damaged(f"{place}/{name}", str(error), remedy) from error
     if envelope.format != format_name:
-        raise IndexNotFoundError(
-            f"{file.parent} is not an index: its {file.stem} is of another program."
-        )
+        raise IndexNotFoundError(f"{place} is not an index: its {name} is of another program.")
     if envelope.version != FORMAT_VERSION:
         raise FormatVersionError(
-            f"{file.parent} has format version {envelope.version}, and this library reads "
+            f"{place} has format version {envelope.version}, and this library reads "
             f"{FORMAT_VERSION}; use the lsr-engine that wrote it, or remove it and build it again."
         )
-    content = bytes(envelope.content)
-    if xxhash.xxh3_64_hexdigest(content) != envelope.checksum:
-        raise damaged(file, "the checksum does not match", remedy)
-    return content
+    found = bytes(envelope.content)
+    if xxhash.xxh3_64_hexdigest(found) != envelope.checksum:
+        raise damaged(f"{place}/{name}", "the checksum does not match", remedy)
+    return found
 
 
-def damaged(file: Path, reason: str, remedy: str) -> CorruptIndexError:
+def damaged(file: Path | str, reason: str, remedy: str) -> CorruptIndexError:
     """Return the error that says what is wrong with a file."""
     return CorruptIndexError(f"{file} is damaged: {reason}; {remedy}")

@@ -31,7 +31,7 @@ from lsr.kernels.algorithm import Algorithm
 from lsr.pruning import prune
 from lsr.sparse import SparseBatch
 
-Opened = TypeVar("Opened", bound="Searcher")
+Opened = TypeVar("Opened")
 
 CHUNK_QUERIES = 16
 """Queries that one call of a kernel answers: threads share them out, and Ctrl-C waits for one."""

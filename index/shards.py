@@ -24,9 +24,10 @@ from lsr.index.manifest import (
     Manifest,
     SegmentEntry,
     remove_orphans,
+    with_files,
     write_manifest,
 )
-from lsr.index.storage import FileEntry, copy_file, link_file, make_folder, sync_folder
+from lsr.index.storage import copy_file, link_file, make_folder, sync_folder
 
 _PREFIX = "shard-"
 
@@ -114,12 +115,8 @@ def parts_of(manifest: Manifest) -> list[Part]:
 def _inside(shard: str, entry: SegmentEntry) -> SegmentEntry:
     """Return the segment of a shard as the whole names it."""
     place = f"{shard}/{SEGMENT_FOLDER}/"
-    files = {
-        field: msgspec.structs.replace(value, name=place + value.name)
-        for field in entry.__struct_fields__
-        if isinstance(value := getattr(entry, field), FileEntry)
-    }
-    return msgspec.structs.replace(entry, name=place + entry.name, **files)
+    moved = with_files(entry, lambda file: msgspec.structs.replace(file, name=place + file.name))
+    return msgspec.structs.replace(moved, name=place + entry.name)
 
 
 def _refuse_other_settings(folder: Path, shard: Manifest, draft: Manifest) -> None:

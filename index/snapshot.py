@@ -9,7 +9,6 @@ then there is no snapshot, and a restored index is what it was.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -18,17 +17,14 @@ from lsr.index.lock import is_vacant, write_lock
 from lsr.index.manifest import (
     SEGMENT_FOLDER,
     Manifest,
-    SegmentEntry,
-    VocabularyEntry,
     is_index,
     read_manifest,
     remove_orphans,
+    with_files,
     write_manifest,
 )
 from lsr.index.segment import verify_file
 from lsr.index.storage import FileEntry, copy_file, link_file, remove_file, sync_folder
-
-_Entry = TypeVar("_Entry", SegmentEntry, VocabularyEntry)
 
 
 def make_snapshot(index_path: Path, snapshot_path: Path) -> Manifest:
@@ -118,10 +114,10 @@ class _Copy:
     def manifest(self, manifest: Manifest) -> Manifest:
         """Copy the files and return the manifest that names the copies."""
         commit = max(self._before.commit + 1, manifest.commit) if self._before else manifest.commit
-        vocabulary = self._entry(manifest.vocabulary)
+        vocabulary = with_files(manifest.vocabulary, self._file)
         segments = [
             msgspec.structs.replace(one, name=one.arrays.name.partition(".")[0])
-            for one in map(self._entry, manifest.segments)
+            for one in (with_files(segment, self._file) for segment in manifest.segments)
         ]
         return msgspec.structs.replace(
             manifest,
@@ -138,14 +134,6 @@ class _Copy:
         for file in self._files:
             if file.name not in named:
                 remove_file(file)
-
-    def _entry(self, entry: _Entry) -> _Entry:
-        files = {
-            field: self._file(value)
-            for field in entry.__struct_fields__
-            if isinstance(value := getattr(entry, field), FileEntry)
-        }
-        return msgspec.structs.replace(entry, **files)
 
     def _file(self, entry: FileEntry) -> FileEntry:
         source = self._source / entry.name

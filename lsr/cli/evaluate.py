@@ -78,8 +78,11 @@ def evaluate(
     on_long: OnLongOption = OnLong.TRUNCATE,
     stride: StrideOption = None,
     index: Annotated[
-        Path | None,
-        typer.Option(help="Index of the corpus: used if it exists, else made and kept."),
+        str | None,
+        typer.Option(
+            metavar="DIR|URL",
+            help="Index of the corpus: used if it exists, else made and kept, but for a URL.",
+        ),
     ] = None,
     run: Annotated[
         list[Path] | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.output import IndexOption, JsonOption, QuietOption, emit, emit_json, set_quiet
+from lsr.cli.output import JsonOption, PublishedIndexOption, QuietOption, emit, emit_json, set_quiet
 from lsr.cli.question import (
     ConversationOption,
     VectorOption,
@@ -27,7 +27,7 @@ def explain(
             show_default=False,
         ),
     ],
-    index: IndexOption,
+    index: PublishedIndexOption,
     conversation: ConversationOption = None,
     vector: VectorOption = None,
     json: JsonOption = False,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.output import IndexOption, JsonOption, QuietOption, emit, emit_json, note, set_quiet
+from lsr.cli.output import (
+    JsonOption,
+    PublishedIndexOption,
+    QuietOption,
+    emit,
+    emit_json,
+    note,
+    set_quiet,
+)
 
 if TYPE_CHECKING:
     from lsr.interchange import ExportRecord
@@ -31,7 +39,7 @@ class Target(StrEnum):
 
 def export(
     format: Annotated[Target, typer.Argument(metavar="FORMAT", help="What to write.")],
-    index: IndexOption,
+    index: PublishedIndexOption,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="New folder for the files.")
     ],

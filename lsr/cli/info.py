@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lsr.cli.output import IndexOption, JsonOption, emit, emit_json
+from lsr.cli.output import JsonOption, PublishedIndexOption, emit, emit_json
 
 CARDS = {"": "card", " (queries)": "query_card"}
 """Settings of an encoder that say what its models may be used for."""
 
 
-def info(index: IndexOption, json: JsonOption = False) -> None:
+def info(index: PublishedIndexOption, json: JsonOption = False) -> None:
     """Print counts, sizes, model and settings of an index.
 
     The size for search is that of postings, bounds, ids, fields and term names: all but the texts

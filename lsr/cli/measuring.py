@@ -81,7 +81,7 @@ class Measuring:
     options: EncoderOptions
     backend: str
     on_long: OnLong
-    index: Path | None
+    index: str | None
     measures: str | None
     name: str | None
     threads: int
@@ -300,10 +300,12 @@ def _refuse_without_dense_half(encoder: Encoder) -> None:
 
 
 @contextmanager
-def _index_folder(index: Path | None) -> Iterator[Path]:
+def _index_folder(index: str | None) -> Iterator[Path]:
     """Yield where the index is or will be: a folder that is removed after use if none is named."""
     if index is not None:
-        yield index
+        from lsr.index import readable_folder
+
+        yield readable_folder(index)
         return
     with tempfile.TemporaryDirectory(prefix="lsr-eval-") as folder:
         yield Path(folder) / "index"

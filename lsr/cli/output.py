@@ -17,7 +17,31 @@ console = Console(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only, no notes.")]
-IndexOption = Annotated[str, typer.Option("--index", metavar="DIR", help="Folder of the index.")]
+PublishedIndexOption = Annotated[
+    str,
+    typer.Option(
+        "--index", metavar="DIR|URL", help="Folder of the index, or a URL where it was published."
+    ),
+]
+
+
+def _folder(place: str) -> str:
+    """Refuse a URL where a folder is written."""
+    from lsr.errors import ConfigError
+    from lsr.index.object_store import is_url
+
+    if is_url(place):
+        raise ConfigError(
+            f"{place!r} is a URL, and an index is written in a folder; publish what is in there "
+            f"with: lsr snapshot --index DIR --output {place}"
+        )
+    return place
+
+
+IndexOption = Annotated[
+    str,
+    typer.Option("--index", metavar="DIR", callback=_folder, help="Folder of the index."),
+]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=1, help="Queries scored at the same time.")
 ]

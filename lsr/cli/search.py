@@ -18,8 +18,8 @@ from lsr.cli.engine_option import (
     searching_engine,
 )
 from lsr.cli.output import (
-    IndexOption,
     JsonOption,
+    PublishedIndexOption,
     QuietOption,
     ThreadsOption,
     emit,
@@ -62,7 +62,7 @@ def search(
     query: Annotated[
         str | None, typer.Argument(metavar="QUERY", help="The question, as text.")
     ] = None,
-    index: IndexOption = "",
+    index: PublishedIndexOption = "",
     url: Annotated[
         str | None,
         typer.Option(

@@ -15,6 +15,7 @@ from lsr.cli.engine_option import (
     ShardTimeoutOption,
     searching_engine,
 )
+from lsr.cli.following import followed
 from lsr.cli.output import QuietOption, note, set_quiet
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 def serve(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Indexes, or folders of indexes.")
+        list[str],
+        typer.Argument(metavar="DIR|URL...", help="Indexes, folders of indexes, or URLs of some."),
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8080,
@@ -51,9 +53,9 @@ def serve(
 ) -> None:
     """Serve indexes over HTTP: a REST API, its documentation, and a search page.
 
-    New commits are served as soon as they are made. SIGTERM and Ctrl-C let requests end first.
-    More settings, as LSR_SERVE_NAME in the environment: max_body_bytes, max_waiting, timeout_ms,
-    workers, drain_s and others.
+    New commits are served as soon as they are made, those at a URL within a minute. SIGTERM and
+    Ctrl-C let requests end first. More settings, as LSR_SERVE_NAME in the environment:
+    max_body_bytes, max_waiting, timeout_ms, workers, drain_s and others.
 
     Example: printf '{"id": "1", "vector": {"cat": 2}}' | lsr index - --index pets --force -q &&
     { lsr serve pets --port 8099 & sleep 5; curl -fsS 'http://127.0.0.1:8099/v1/indexes'; kill $!; }
@@ -83,8 +85,11 @@ def serve(
         raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}.") from error
     if not insecure:
         refuse_open_house(host, settings.keys is not None)
-    with searching_engine(engine, on_shard_failure, shard_timeout, shard_replicas) as placed:
-        app = create_app(folders, settings, lambda path: placed(Index.open(path)))
+    with (
+        followed(folders) as paths,
+        searching_engine(engine, on_shard_failure, shard_timeout, shard_replicas) as placed,
+    ):
+        app = create_app(paths, settings, lambda path: placed(Index.open(path)))
         _announce(app.state.catalog, f"http://{host}:{port}")
         raise typer.Exit(run(app, host, port, settings.drain_s))
 

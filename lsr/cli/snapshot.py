@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 def snapshot(
     index: IndexOption,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="New folder for the snapshot.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR|URL",
+            help="New folder for the snapshot, or a URL such as s3://BUCKET/FOLDER.",
+        ),
     ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the index that was published at a URL.")
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -28,19 +37,29 @@ def snapshot(
     shares its files with the index, so it is made at once and takes no space; it is no backup
     against a failing disk before it is copied to another.
 
+    At a URL, an index is published for other machines: commands that only read one take the URL as
+    --index. After an interruption the same command goes on; files that are there already stay.
+
     Example: printf '{"id": "1", "vector": {"cat": 2}}' | lsr index - --index pets --force &&
     lsr snapshot --index pets --output pets-$(date +%N)
     """
-    from lsr.index import make_snapshot
+    from lsr.index import is_url, make_snapshot, publish
 
     set_quiet(quiet)
     started = time.perf_counter()
-    manifest = make_snapshot(Path(index), output)
-    _report(manifest, str(output), started, json)
+    if is_url(output):
+        manifest = publish(Path(index), output, replace=force)
+    elif force:
+        raise typer.BadParameter("--force goes with a URL; lsr restore --force replaces an index.")
+    else:
+        manifest = make_snapshot(Path(index), Path(output))
+    _report(manifest, output, started, json)
 
 
 def restore(
-    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="Folder of the snapshot.")],
+    snapshot: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="Folder of the snapshot, or its URL.")
+    ],
     index: IndexOption,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the index that is there, damaged or not.")
@@ -55,11 +74,11 @@ def restore(
     Example: printf '{"id": "1", "vector": {"cat": 2}}' | lsr index - --index saved --force &&
     lsr restore saved --index pets --force
     """
-    from lsr.index import restore_snapshot
+    from lsr.index import readable_folder, restore_snapshot
 
     set_quiet(quiet)
     started = time.perf_counter()
-    manifest = restore_snapshot(snapshot, Path(index), replace=force)
+    manifest = restore_snapshot(readable_folder(snapshot), Path(index), replace=force)
     _report(manifest, index, started, json)
 
 

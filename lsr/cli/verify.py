@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from lsr.cli.output import (
+    JsonOption,
+    PublishedIndexOption,
+    QuietOption,
+    emit,
+    emit_json,
+    note,
+    set_quiet,
+)
 
-from lsr.cli.output import IndexOption, JsonOption, QuietOption, emit, emit_json, note, set_quiet
 
-
-def verify(index: IndexOption, json: JsonOption = False, quiet: QuietOption = False) -> None:
+def verify(
+    index: PublishedIndexOption, json: JsonOption = False, quiet: QuietOption = False
+) -> None:
     """Check the checksum of every file, the order of every posting list, and every document id.
 
     Exits with 3 and names the first part that is damaged.
 
     Example: lsr verify --index demo-index
     """
-    from lsr.index import verify_index
+    from lsr.index import readable_folder, verify_index
 
     set_quiet(quiet)
     parts = []
-    for part in verify_index(Path(index)):
+    for part in verify_index(readable_folder(index)):
         parts.append(part)
         note(f"ok  {part}")
     if json:

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from lsr.encoders import Backend, Encoder
+from lsr.errors import ConfigError
 from lsr.index import (
     MemoryBudget,
     Searcher,
     WeightType,
     is_index,
     make_snapshot,
+    origin_of,
     read_checkpoint,
     read_manifest,
+    readable_folder,
     write_lock,
 )
 from lsr.retrieval.blueprint import Blueprint
@@ -49,7 +52,8 @@ class Index(IndexReader):
         """Open the last commit of an index.
 
         Args:
-            path: its folder.
+            path: its folder; or a URL where it was published, of which the user's cache gets a
+                copy, or what has changed (docs/cluster.md).
             encoder: encodes queries in place of the encoder that the index remembers.
             backend: what computes that one, where it is needed.
             verify: compare bytes with their checksums before they are first used; False is for
@@ -61,9 +65,10 @@ class Index(IndexReader):
             VocabularyMismatchError: `encoder` has another vocabulary than the index.
             ConfigError: there is no such backend.
         """
-        searcher = Searcher.open(Path(path), verify=verify)
+        folder = readable_folder(path)
+        searcher = Searcher.open(folder, verify=verify)
         blueprint = Blueprint.of_commit(searcher.manifest, encoder, backend)
-        return cls(Path(path), blueprint, searcher)
+        return cls(folder, blueprint, searcher)
 
     @classmethod
     def create(
@@ -182,10 +187,16 @@ class Index(IndexReader):
             resume: go on with the build that an interrupted writer left, if there is one.
 
         Raises:
-            ConfigError: an interrupted build is in the way, or `memory_bytes` is too small.
+            ConfigError: an interrupted build is in the way, or `memory_bytes` is too small, or the
+                index is a copy of one at a URL.
             IndexLockedError: another writer is at work.
         """
         memory = None if memory_bytes is None else MemoryBudget.of(memory_bytes)
+        if origin := origin_of(self.path):
+            raise ConfigError(
+                f"What is published at {origin} is only read; change the index that it was made "
+                f"of, then: lsr snapshot --index DIR --output {origin} --force"
+            )
         with write_lock(self.path):
             # The last commit may be younger than this object's snapshot.
             manifest = read_manifest(self.path) if is_index(self.path) else None
@@ -202,6 +213,7 @@ class Index(IndexReader):
     def refresh(self) -> None:
         """See the last commit."""
         before = self._searcher
+        readable_folder(origin_of(self.path) or self.path)
         self._searcher = before.reopened(self.path) if before else Searcher.open(self.path)
 
     def reopened(self) -> Index:

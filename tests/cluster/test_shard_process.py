@@ -11,7 +11,17 @@ import lsr
 from lsr.cluster.questions import Answer, Question, floors_as_bytes
 from lsr.cluster.shard_process import KEPT, ShardProcess
 from lsr.errors import CorruptIndexError
-from lsr.index import EXACT, Approximation, Filter, Part, Rankings, Searcher, parts_of
+from lsr.index import (
+    EXACT,
+    Approximation,
+    Filter,
+    Part,
+    Rankings,
+    Searcher,
+    manifest_at,
+    parts_of,
+    publish,
+)
 from lsr.kernels.algorithm import Algorithm
 from lsr.pruning import PruneRule
 from lsr.sparse import SparseBatch
@@ -56,7 +66,7 @@ def test_any_process_answers_for_any_shard(
     vectors = SparseBatch.concatenate([index.vector_of(query) for query in queries(4)])
     wanted = None if where is None else index.parse_filter(where)
     approximation = Approximation(prune=None if rule is None else PruneRule.parse(rule))
-    process = ShardProcess(index.path, "shard-00002")
+    process = ShardProcess(str(index.path), "shard-00002")
 
     for part in parts_of(index.searcher.manifest):
         found = _answer(process, part, vectors, wanted, approximation)
@@ -68,9 +78,25 @@ def test_any_process_answers_for_any_shard(
     assert len(process._open) == KEPT
 
 
+def test_what_lies_at_a_url_is_searched_without_the_other_shards(
+    index: lsr.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    url = f"file://{tmp_path}/published"
+    publish(index.path, url)
+    part, vector = parts_of(manifest_at(url))[2], index.vector_of({"t1": 1.0})
+
+    found = _answer(ShardProcess(url, part.name), part, vector)
+
+    expected = Searcher(index.path, parts_of(index.searcher.manifest)[2].manifest)
+    assert _hits(found) == _hits(expected.search_batch(vector, K))
+    (copied,) = (tmp_path / "cache").rglob("shard-*")
+    assert copied.name == part.name
+
+
 def test_what_is_below_the_floor_is_left_out(index: lsr.Index) -> None:
     (part, *_), vector = parts_of(index.searcher.manifest), index.vector_of({"t1": 1.0, "t2": 2.0})
-    process = ShardProcess(index.path, part.name)
+    process = ShardProcess(str(index.path), part.name)
     (best, *_, last) = _answer(process, part, vector).hits(0)
     assert best[1] > last[1]
 
@@ -87,7 +113,7 @@ def test_what_is_wrong_with_a_shard_is_said_when_it_is_asked(
     shutil.rmtree(copy / "segments" / "shard-00003")
     parts, vector = parts_of(index.searcher.manifest), index.vector_of({"t1": 1.0})
 
-    process = ShardProcess(copy, "shard-00003")
+    process = ShardProcess(str(copy), "shard-00003")
 
     assert _answer(process, parts[2], vector).hits(0)
     with pytest.raises(CorruptIndexError, match="shard-00003"):
