@@ -47,9 +47,8 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "lsr", "--version"], stdout=writing, stderr=subprocess.PIPE, text=True
-    )
+    version = [sys.executable, "-m", "lsr", "--version"]
+    done = subprocess.run(version, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")

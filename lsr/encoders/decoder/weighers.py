@@ -102,12 +102,18 @@ class LiteralResidualWeigher:
         return positive_rows(weights.cpu().numpy())
 
 
-def last_hidden(hidden: torch.Tensor, batch: TextTensors) -> torch.Tensor:
-    """Return the hidden state of each text's last token, shape (batch, hidden size), float32."""
+def last_hidden(hidden: torch.Tensor, batch: TextTensors, skipped: int = 0) -> torch.Tensor:
+    """Return the hidden state of each text's last token, shape (batch, hidden size), float32.
+
+    Args:
+        hidden: shape (batch, tokens, hidden size), without the first `skipped` tokens.
+        batch: the texts.
+        skipped: how many tokens `hidden` begins after.
+    """
     import torch
 
     rows = torch.arange(len(batch.texts), device=hidden.device)
-    return hidden[rows, batch.mask.sum(1) - 1].float()
+    return hidden[rows, batch.mask.sum(1) - 1 - skipped].float()
 
 
 def all_logits(vocabulary: VocabularyHead, hidden: torch.Tensor) -> torch.Tensor:

@@ -100,6 +100,23 @@ def test_the_dense_half_is_the_hidden_state_behind_the_answer(folder: Path) -> N
     assert encoded.dense.shape == (4, tower(folder).dense_size)
 
 
+def test_what_prompts_begin_with_is_read_once_for_a_batch(folder: Path) -> None:
+    import torch
+
+    encoder, texts, n_read = tower(folder), 256 * TEXTS[-1:], 0
+
+    def count(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        nonlocal n_read
+        n_read += inputs[0].numel() if isinstance(module, torch.nn.Embedding) else 0
+
+    with torch.nn.modules.module.register_module_forward_pre_hook(count):
+        vectors = encoder.encode(texts)
+
+    # Each core that takes part reads the beginning, and of each text the last token is read.
+    assert len(texts) < n_read < len(texts) * len(prompt(texts[0])) / 4
+    assert vectors.nnz == len(texts) * encoder.encode(texts[:1]).nnz > 0
+
+
 def test_a_text_without_content_words_gets_ten_terms_of_the_vocabulary(folder: Path) -> None:
     (row,) = rows(tower(folder), ["to be or not to be!"])
 
