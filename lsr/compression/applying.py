@@ -252,11 +252,12 @@ class _Run:
                 for place, sparsity in self._sparsities.items()
                 for name in self._checkpoint.names(*place)[0]
             }
-            remains = Remains(start, matrices, self._open_terms, self._has_literal)
+            left = (matrices, self._open_terms, self._has_literal)
+            remains = Remains(self._recipe, start, *left)
             with whole_folder(trained) as draft:
                 shutil.copytree(start, draft, dirs_exist_ok=True)
                 folder, weights = self._work / "training", draft / SINGLE_FILE
-                learn(self._recipe, remains, folder, weights, self._on_step)
+                learn(remains, folder, weights, self._on_step)
         files = model_files(str(trained))
         self._checkpoint, self._network = Checkpoint(files), CalibratedNetwork(files)
         for place in self._places:

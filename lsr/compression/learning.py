@@ -18,12 +18,14 @@ class Remains:
     """What is left of a model, and is to learn.
 
     Attributes:
+        recipe: with a training; it names the whole model, which is learned from.
         folder: of a whole model, without what was removed at once.
         matrices: {name of a tensor of its layers: share of it that is, or becomes, zero}.
         terms: ids of the terms that were not dropped, rising.
         has_literal: whether texts that hold them have the other terms too.
     """
 
+    recipe: Recipe
     folder: Path
     matrices: Mapping[str, float]
     terms: NDArray[np.int64]
@@ -34,18 +36,12 @@ class Learns(Protocol):
     """Trains what is left by a recipe that has a training; `lsr.training.remains` does."""
 
     def __call__(
-        self,
-        recipe: Recipe,
-        remains: Remains,
-        work: Path,
-        weights: Path,
-        on_step: Callable[[str], None],
+        self, remains: Remains, work: Path, weights: Path, on_step: Callable[[str], None]
     ) -> None:
         """Train, and write the weights; zeros stay zero.
 
         Args:
-            recipe: that names the whole model, which is learned from.
-            remains: what is left of it.
+            remains: what is left of the model.
             work: folder from which an interrupted training goes on.
             weights: file to write, as transformers does.
             on_step: hears what is done.

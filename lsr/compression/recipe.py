@@ -45,6 +45,22 @@ class Allocation(StrEnum):
     KNAPSACK = "knapsack"
 
 
+class Removed(StrEnum):
+    """What becomes of weights that gradual pruning removes, while it removes more.
+
+    Attributes:
+        GONE: they stay zero.
+        SR_STE: they are learned further and may come back; their gradients draw them to zero.
+        DECAYING_MASK: they may come back, all at once are removed, and fade.
+        AST: they may come back; a decay after the optimizer's step draws them to zero.
+    """
+
+    GONE = "gone"
+    SR_STE = "sr-ste"
+    DECAYING_MASK = "decaying-mask"
+    AST = "ast"
+
+
 class Recentring(StrEnum):
     """How the bias of the vocabulary is set so that texts have as many terms as before.
 
@@ -145,6 +161,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             not at all.
         prune_until: share of the steps after which gradual pruning removes nothing more.
         prune_every: steps after which it removes some more.
+        removed: what becomes of the weights that it removes, until `prune_until`.
         checkpoint_every: steps of work that an interruption may cost.
     """
 
@@ -159,6 +176,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     states: Annotated[float, msgspec.Meta(ge=0)] = 0.3
     prune_until: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.6
     prune_every: Annotated[int, msgspec.Meta(ge=1)] = 20
+    removed: Removed = Removed.GONE
     checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 200
 
 
@@ -219,7 +237,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 f"The recipe exchanges what the method {layers.method} removed, which only "
                 "magnitude, wanda and sparsegpt leave; take exchanges out."
             )
-        if layers is not None and layers.is_gradual and self.training and self.training.members > 1:
+        is_gradual = layers is not None and layers.is_gradual
+        if self.training and self.training.removed is not Removed.GONE and not is_gradual:
+            raise ConfigError(
+                f"The recipe lets weights come back by {self.training.removed}, which only gradual "
+                'pruning does; set layers.method = "gradual", or take training.removed out.'
+            )
+        if is_gradual and self.training and self.training.members > 1:
             raise ConfigError(
                 f"The recipe takes the mean of {self.training.members} trainings, but each would "
                 "choose masks of its own; let another method than gradual choose them."

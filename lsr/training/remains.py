@@ -8,17 +8,18 @@ else is a training like others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lsr.compression import Pattern
 from lsr.compression.learning import Remains
-from lsr.compression.recipe import Layers, Recipe, Training
+from lsr.compression.recipe import Layers, Removed, Training
 from lsr.corpus import read_documents, read_queries
 from lsr.encoders.safetensors_file import SINGLE_FILE
 from lsr.errors import ConfigError, UnsupportedModelError
@@ -39,6 +40,9 @@ from lsr.training.recipe import Recipe as TrainingRecipe
 from lsr.training.run import require_trainer
 from lsr.training.soup import write_mean
 
+if TYPE_CHECKING:
+    from lsr.training.gradual_masks import PrunedMatrices
+
 WARM_UP = 0.05
 """Share of the steps in which the learning rate rises."""
 
@@ -50,11 +54,7 @@ COUNTED_STEPS = 8
 
 
 def train_remains(
-    recipe: Recipe,
-    remains: Remains,
-    work: Path,
-    weights: Path,
-    on_step: Callable[[str], None],
+    remains: Remains, work: Path, weights: Path, on_step: Callable[[str], None]
 ) -> None:
     """Train what is left of a model; see `lsr.compression.learning.Learns`.
 
@@ -64,6 +64,7 @@ def train_remains(
         LsrError: the texts or the model cannot be used.
     """
     require_trainer()
+    recipe = remains.recipe
     training = recipe.training
     assert training is not None
     work.mkdir(exist_ok=True)
@@ -71,13 +72,11 @@ def train_remains(
     for number, file in enumerate(members):
         if not file.is_file():
             seeded = msgspec.structs.replace(recipe, seed=recipe.seed + number)
-            _train(seeded, remains, work / str(number), file, on_step)
+            _train(replace(remains, recipe=seeded), work / str(number), file, on_step)
     write_mean(members, weights)
 
 
-def _train(
-    recipe: Recipe, remains: Remains, work: Path, weights: Path, on_step: Callable[[str], None]
-) -> None:
+def _train(remains: Remains, work: Path, weights: Path, on_step: Callable[[str], None]) -> None:
     """Train what is left once, and write the weights."""
     # These define torch's classes.
     import torch
@@ -88,6 +87,7 @@ def _train(
     from lsr.training.towers import NetworkTower
     from lsr.training.trainer import SparseTrainer, training_arguments
 
+    recipe = remains.recipe
     training = recipe.training
     assert training is not None
     # 1. What learns, from whom, and by which texts.
@@ -112,7 +112,7 @@ def _train(
         seed=recipe.seed,
     )
     # 2. A training like others.
-    wanted = _training_recipe(recipe, remains, _mean_terms(teacher.encoder, batches, learned))
+    wanted = _training_recipe(remains, _mean_terms(teacher.encoder, batches, learned))
     checkpoint = begin(work, wanted, resume=(work / RECIPE_FILE).is_file())
     trainer = SparseTrainer(
         student.encoder,
@@ -125,20 +125,35 @@ def _train(
         on_log=lambda line: on_step(_said(line, training.steps)),
     )
     if recipe.layers is not None:
-        trainer.add_callback(_masks(recipe.layers, training, remains, body))
+        trainer.add_callback(_masks(recipe.layers, training, remains.matrices, body))
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     prefix = student.document_files.tensor_prefix
     _write_weights(body, remains.folder / SINGLE_FILE, prefix, weights)
 
 
-def _masks(layers: Layers, training: Training, remains: Remains, body: Any) -> Any:
+def _masks(
+    layers: Layers, training: Training, matrices: Mapping[str, float], body: Any
+) -> PrunedMatrices:
     """Return what keeps matrices pruned, and prunes them further where that is gradual."""
+    from lsr.training.decaying_masks import DecayingMasks
     from lsr.training.gradual_masks import PrunedMatrices, cubic
+    from lsr.training.late_decay import LateDecay
+    from lsr.training.sr_ste import SrSte
 
-    pruned = [(body.get_parameter(name), share) for name, share in remains.matrices.items()]
+    pruned = [(body.get_parameter(name), share) for name, share in matrices.items()]
+    pattern = Pattern.parse(layers.pattern)
+    if not layers.is_gradual:
+        return PrunedMatrices(pruned, pattern, None)
     last = int(training.prune_until * training.steps)
-    progress = cubic(last, training.prune_every) if layers.is_gradual else None
-    return PrunedMatrices(pruned, Pattern.parse(layers.pattern), progress)
+    progress = cubic(last, training.prune_every)
+    returning = {
+        Removed.SR_STE: SrSte,
+        Removed.DECAYING_MASK: DecayingMasks,
+        Removed.AST: LateDecay,
+    }
+    if training.removed is Removed.GONE:
+        return PrunedMatrices(pruned, pattern, progress)
+    return returning[training.removed](pruned, pattern, progress, last)
 
 
 def _data(training: Training, seed: int) -> TrainingData:
@@ -163,10 +178,9 @@ def _data(training: Training, seed: int) -> TrainingData:
     return TrainingData(examples, texts, {"queries": len(examples), "documents": len(texts)})
 
 
-def _training_recipe(
-    recipe: Recipe, remains: Remains, terms: Sequence[float | None]
-) -> TrainingRecipe:
+def _training_recipe(remains: Remains, terms: Sequence[float | None]) -> TrainingRecipe:
     """Return the training; of the teacher's mean terms of a query and of a document."""
+    recipe = remains.recipe
     training = recipe.training
     assert training is not None
     sides = [

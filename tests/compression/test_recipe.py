@@ -109,6 +109,10 @@ def test_more_can_be_removed_where_what_is_left_is_trained(tmp_path: Path) -> No
 
     assert recipe.training is not None
     assert recipe.training.steps == 2000
+    back = text.replace('"gradual"', '"wanda"')
+    back += '[training]\ndocuments = "texts.jsonl"\nremoved = "sr-ste"\n'
+    with pytest.raises(ConfigError, match="come back by sr-ste, which only gradual pruning does"):
+        read_recipe(written(tmp_path, back))
     text += '[training]\ndocuments = "texts.jsonl"\nmembers = 3\n'
     with pytest.raises(ConfigError, match="the mean of 3 trainings, but each would choose"):
         read_recipe(written(tmp_path, text))

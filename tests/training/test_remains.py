@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from lsr.compression import Method, Recentring, Recipe
 from lsr.compression.applying import Applied, apply_recipe
-from lsr.compression.recipe import Calibration, Layers, Training, Vocabulary
+from lsr.compression.recipe import Calibration, Layers, Removed, Training, Vocabulary
 from lsr.encoders import Backend, Precision, load_encoder
 from lsr.errors import ConfigError
 from lsr.training.remains import train_remains
@@ -102,6 +102,21 @@ def test_masks_that_were_chosen_before_are_kept_exactly_by_two_trainings_and_the
     for own, other in zip(matrices(before.folder), matrices(after.folder), strict=True):
         np.testing.assert_array_equal(own == 0, other == 0)
         assert (own != other).any()
+
+
+@pytest.mark.parametrize("removed", [one for one in Removed if one is not Removed.GONE])
+def test_weights_that_may_come_back_are_gone_in_the_end(
+    recipe: Recipe, tmp_path: Path, removed: Removed
+) -> None:
+    assert recipe.training is not None
+    training = msgspec.structs.replace(recipe.training, steps=6, removed=removed)
+    returning = msgspec.structs.replace(recipe, training=training)
+
+    applied = apply_recipe(returning, tmp_path / "small", learn=train_remains)
+
+    assert set(applied.blocks.values()) == {0.5}
+    for matrix in matrices(applied.folder):
+        assert (matrix == 0).mean() == 0.5
 
 
 @pytest.mark.parametrize("where", ["step 50", "setting the bias"])
