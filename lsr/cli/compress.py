@@ -113,6 +113,10 @@ def analyze(
         str, typer.Argument(help="Texts of the kind that will be encoded, in any form lsr reads.")
     ],
     n_docs: Annotated[int, typer.Option(min=1, help="Texts, from the beginning.")] = 64,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw what each matrix costs.", dir_okay=False),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -130,8 +134,12 @@ def analyze(
     from lsr.compression.checkpoint import Checkpoint
     from lsr.compression.recipe import Calibration
     from lsr.compression.texts import calibration_texts, refuse_few_tokens, tokenized
+    from lsr.eval.bench.plots import require_matplotlib
+    from lsr.eval.compression_plot import plot_analysis
 
     set_quiet(quiet)
+    if plot:
+        require_matplotlib()
     files = model_files(model)
     documents, _ = calibration_texts(Calibration(documents=corpus, n_documents=n_docs))
     texts = tokenized(files, documents)
@@ -139,6 +147,8 @@ def analyze(
     found = analyze_model(
         Checkpoint(files), CalibratedNetwork(files), texts, on_step=lambda step: note(f"{step} ...")
     )
+    if plot:
+        plot_analysis(found, plot)
     if json:
         emit_json([asdict(one) for one in found])
     else:

@@ -80,11 +80,18 @@ def test_the_command_compresses_and_measures_beside_controls(
     assert "was there already, by the same recipe." in again.stdout
 
 
-def test_the_command_analyzes(model: str, collection: Path) -> None:
-    done = lsr("compress", "analyze", model, str(collection / "corpus.jsonl"), "--quiet")
+def test_the_command_analyzes_and_draws(model: str, collection: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "matrices.png"
+
+    done = lsr(
+        *("compress", "analyze", model, str(collection / "corpus.jsonl"), "--quiet"),
+        *("--plot", str(plot)),
+    )
 
     assert "0.qkv" in done.stdout
     assert "vocabulary" in done.stdout
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_recipe_that_is_wrong_is_one_sentence(tmp_path: Path) -> None:
