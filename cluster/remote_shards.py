@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from lsr.cluster.merging import BestSoFar
+from lsr.cluster.merging import BestSoFar, n_asked_at_once
 from lsr.cluster.questions import Answer, Question, floors_as_bytes
 from lsr.cluster.shard_process import ShardProcess
 from lsr.errors import InvalidInputError, ShardMissingError
@@ -144,6 +144,8 @@ class RemoteShards:
     def ask(self, shards: Sequence[Shard], question: Question) -> Rankings:
         """Ask all shards, as many at a time as there are processors, and merge their answers.
 
+        Of many, some are asked first (`n_asked_at_once`), and the others told which score counts.
+
         Raises:
             ShardMissingError: a shard has not answered, and answers without it are not wanted.
             InvalidInputError: the question cannot be answered by anybody.
@@ -157,6 +159,8 @@ class RemoteShards:
         asked: dict[Any, _Asked] = {}
         missing: dict[str, str] = {}
         deaths: dict[str, str] = {}
+        n_answered, is_late = 0, False
+        look_s = min(LOOK_S, self.options.timeout_s / 4)
         while waiting or asked:
             left = until - time.monotonic()
             if left <= 0:
@@ -165,17 +169,20 @@ class RemoteShards:
                 missing |= {name: deaths.get(name, late) for name in names}
                 break
             floors = floors_as_bytes(best.floors) if waiting else b""
-            while waiting and len(asked) < self._at_once:
+            few = n_asked_at_once(len(shards), n_answered, self._at_once)
+            while waiting and len(asked) < (self._at_once if is_late else few):
                 one = waiting.popleft()
                 process = self._process(one, turn)
                 asked[process.answer.remote(one.shard.files, message, floors)] = one
             n_wanted = 1 if waiting else len(asked)
-            answers, _ = ray.wait(list(asked), num_returns=n_wanted, timeout=min(left, LOOK_S))
+            answers, _ = ray.wait(list(asked), num_returns=n_wanted, timeout=min(left, look_s))
+            is_late |= not answers  # who does not answer keeps no other from being asked
             for answer in answers:
                 shard, n_deaths = asked.pop(answer)
                 try:
                     found = msgspec.msgpack.decode(ray.get(answer), type=Answer)
                     best.add(found.rankings, shard.first_doc)
+                    n_answered += 1
                 except ray.exceptions.RayTaskError as error:
                     if isinstance(error.cause, InvalidInputError):
                         raise error.cause from None

@@ -1,8 +1,8 @@
 """What do shards change? No answer; and the work of a search, as little as possible.
 
 Work is counted in impacts that are added to scores, which is the same on every machine. Shards are
-asked in waves, as a cluster of some processors asks them, and each wave is told the floors that the
-ones before have found.
+asked in rounds, as a cluster of some processors asks them, and each round is told the floors that
+the ones before have found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.cluster.merging import BestSoFar
+from lsr.cluster.merging import BestSoFar, n_asked_at_once
 from lsr.documents import QueryBatch
 from lsr.errors import InvalidInputError
 from lsr.eval.bench.table import aligned
@@ -146,9 +146,11 @@ def _searches(
 
     def apart(query: SparseBatch) -> Rankings:
         best = BestSoFar(1, k)
-        for start in range(0, len(parts), n_processors):
-            floors = best.floors
-            for place in range(start, min(start + n_processors, len(parts))):
+        n_answered = 0
+        while n_answered < len(parts):
+            floors, start = best.floors, n_answered
+            n_answered += n_asked_at_once(len(parts), start, n_processors)
+            for place in range(start, min(n_answered, len(parts))):
                 found = searchers[place].search_batch(
                     query, k, where=where, algorithm=algorithm, floors=floors
                 )

@@ -1,10 +1,11 @@
 """Answers of parts make the answer of the whole."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.cluster.merging import BestSoFar
+from lsr.cluster.merging import BestSoFar, n_asked_at_once
 from lsr.index import Rankings
 
 
@@ -36,3 +37,25 @@ def test_the_best_of_parts_are_the_best_of_all(
     assert best.rankings(("a",)).hits(0) == [(doc, -score) for score, doc in expected]
     assert best.rankings(("a",)).missing == ("a",)
     assert best.floors[0] == (-expected[-1][0] if len(expected) == k else 0)
+
+
+@pytest.mark.parametrize(
+    ("n_shards", "n_processors", "rounds"),
+    [
+        (2, 8, [2]),
+        (3, 2, [2, 1]),
+        (4, 8, [1, 2, 1]),
+        (7, 7, [1, 2, 4]),
+        (7, 2, [1, 2, 2, 2]),
+        (32, 64, [8, 16, 8]),
+    ],
+)
+def test_the_more_have_answered_the_more_are_asked(
+    n_shards: int, n_processors: int, rounds: list[int]
+) -> None:
+    asked: list[int] = []
+    while sum(asked) < n_shards:
+        n_more = n_asked_at_once(n_shards, sum(asked), n_processors)
+        asked.append(min(n_more, n_shards - sum(asked)))
+
+    assert asked == rounds

@@ -8,6 +8,8 @@ import pytest
 import lsr
 from command import tree
 from lsr.cluster.building import build_here, build_shard, finish, shards_to_build
+from lsr.cluster.planning import plan_shards
+from lsr.encoders import Backend
 from lsr.errors import ConfigError, CorruptIndexError, DuplicateIdError, InvalidInputError
 from lsr.index import make_snapshot, parts_of, shard_folder, verify_index, write_lock
 from sharded_builds import build, build_whole, found, plan, write_collection
@@ -178,6 +180,34 @@ def test_a_shard_of_other_settings_is_refused(corpus: Path, tmp_path: Path) -> N
         lsr.Index.build(shard_folder(path, 1), [("a", {"t0": 1.0})], max_weight=9.0)
 
         with pytest.raises(ConfigError, match=r"shard-00001 was made with max_weight 9.0.* 2\.25"):
+            finish(path)
+
+
+def test_a_shard_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "idx"
+    (tmp_path / "docs.jsonl").write_text('{"id": "a", "vector": {"t0": 1}}\n')
+
+    def made_by(model: str, path: Path) -> lsr.Index:
+        settings = {"model": model}
+        return lsr.Index.create(path, encoder_settings=settings, terms=["t0"], max_weight=2.0)
+
+    source = str(tmp_path / "docs.jsonl")
+    plan_shards(
+        *(made_by("bert-one", path), [source], 1),
+        memory_bytes=None,
+        skips_bad=False,
+        backend=Backend.AUTO,
+        progress={},
+        count=lambda n_docs: None,
+    )
+    with write_lock(path):
+        with made_by("bert-two", shard_folder(path, 0)).writer() as writer:
+            writer.add({"id": "a", "vector": {"t0": 1.0}})
+            writer.commit()
+
+        with pytest.raises(
+            ConfigError, match=r"shard-00000 was made with encoder .*bert-two.*bert-one.*--resume"
+        ):
             finish(path)
 
 
