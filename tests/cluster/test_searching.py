@@ -16,7 +16,7 @@ from command import COMMAND, environment
 from lsr.cluster.remote_shards import OnFailure, ShardOptions
 from lsr.cluster.searching import search_remotely
 from lsr.errors import ShardMissingError
-from lsr.index import publish, shard_folder
+from lsr.index import shard_folder
 from ray_cluster import MARKS, process_of, shards_of
 from sharded_builds import build, found, queries, write_collection
 
@@ -133,24 +133,6 @@ def test_a_shard_that_hangs_gets_what_the_policy_says(
     assert (refused.status_code, refused.json()["code"]) == (503, "shard-missing")
     assert "shard-00001" in answered.json()["warnings"][0]
     assert found(scattered, 1000) == found(index, 1000)
-
-
-def test_machines_copy_what_lies_at_a_url(
-    cluster: Any, index: lsr.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = f"file://{tmp_path}/published"
-    publish(index.path, url)
-    cache_of_machines = Path(os.environ["XDG_CACHE_HOME"])
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    scattered = search_remotely(lsr.Index.open(url), ShardOptions(timeout_s=60))
-
-    assert found(scattered, 10) == found(index, 10)
-    (copy,) = cache_of_machines.glob("lsr/indexes/*/published")
-    assert {one.name for one in (copy / "segments").glob("shard-*")} == {
-        "shard-00000",
-        "shard-00001",
-    }
 
 
 def test_replicas_take_turns(scattered: lsr.Index, index: lsr.Index) -> None:
