@@ -19,6 +19,7 @@ from lsr.cli.encode import encode
 from lsr.cli.evaluate import evaluate
 from lsr.cli.explain import explain
 from lsr.cli.export import export
+from lsr.cli.fold import fold
 from lsr.cli.importing import import_index
 from lsr.cli.index import index
 from lsr.cli.info import info
@@ -61,6 +62,7 @@ add_command(app, reproduce)
 add_command(app, train)
 add_command(app, mine)
 add_command(app, pseudo_queries)
+add_command(app, fold)
 app.add_typer(idf.app, name="idf")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

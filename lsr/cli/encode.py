@@ -14,6 +14,7 @@ import typer
 from lsr.cli.encoder_options import (
     BackendOption,
     EncoderOptions,
+    FoldOption,
     MaxLengthOption,
     MethodOption,
     PrecisionOption,
@@ -58,6 +59,7 @@ def encode(
     template: TemplateOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
+    fold: FoldOption = None,
     on_long: OnLongOption = OnLong.TRUNCATE,
     stride: StrideOption = None,
     backend: BackendOption = "auto",
@@ -90,6 +92,7 @@ def encode(
         method=method,
         query_model=query_model,
         query_weights=query_weights,
+        fold=fold,
         passages=parsed_passages(on_long, stride),
         template=template,
     ).load(backend)

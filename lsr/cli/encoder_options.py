@@ -66,6 +66,15 @@ QueryWeightsOption = Annotated[
         help="Weights of query terms, such as an idf.json: queries then need no network.",
     ),
 ]
+FoldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fold",
+        metavar="FILE",
+        help="With --query-weights: fold what a network adds to queries into documents; of lsr "
+        "fold.",
+    ),
+]
 BackendOption = Annotated[
     str,
     typer.Option(
@@ -88,6 +97,7 @@ class EncoderOptions:
     query_weights: str | None = None
     passages: Passages | None = None
     template: str | None = None
+    fold: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return what was said as settings of an encoder, with paths that hold everywhere."""
@@ -98,6 +108,7 @@ class EncoderOptions:
             "method": self.method,
             "query_model": _whole_path(self.query_model),
             "query_weights": _whole_path(self.query_weights),
+            "fold": _whole_path(self.fold),
             "template": self.template,
             "passages": self.passages and self.passages.as_settings(),
         }
@@ -120,6 +131,7 @@ class EncoderOptions:
             query_weights=self.query_weights,
             passages=self.passages,
             template=self.template,
+            fold=self.fold,
         )
 
 

@@ -12,6 +12,7 @@ import typer
 from lsr.cli.encoder_options import (
     BackendOption,
     EncoderOptions,
+    FoldOption,
     MaxLengthOption,
     MethodOption,
     ModelOption,
@@ -73,6 +74,7 @@ def evaluate(
     method: MethodOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
+    fold: FoldOption = None,
     template: TemplateOption = None,
     backend: BackendOption = "auto",
     on_long: OnLongOption = OnLong.TRUNCATE,
@@ -163,6 +165,7 @@ def evaluate(
         method=method,
         query_model=query_model,
         query_weights=query_weights,
+        fold=fold,
         passages=parsed_passages(on_long, stride),
         template=template,
     )

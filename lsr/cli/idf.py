@@ -20,6 +20,7 @@ from lsr.cli.output import (
     emit_json,
     set_quiet,
 )
+from lsr.cli.table_output import ForceOption, OutputOption, refuse_output
 
 if TYPE_CHECKING:
     from lsr.encoders.idf import TermCounter, TermCounts
@@ -42,9 +43,6 @@ def _parsed_unseen(text: str | None) -> float | None:
     return weight
 
 
-OutputOption = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE.json", help="The table to write.")
-]
 UnseenOption = Annotated[
     str | None,
     typer.Option(
@@ -53,7 +51,6 @@ UnseenOption = Annotated[
         "largest of all; or a number. Unset: formula, or what the merged tables have.",
     ),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace the table that is there.")]
 
 
 @app.callback()
@@ -96,7 +93,7 @@ def build(
 
     set_quiet(quiet)
     weight = _parsed_unseen(unseen)
-    _refuse_output(output, force)
+    refuse_output(output, force)
     settings = {} if template is None else {SETTING: TextTemplate(template).pattern}
     counter = TermCounter(load_tokenizer(model))
     started = time.perf_counter()
@@ -140,7 +137,7 @@ def merge(
     if len(tables) < 2:
         raise typer.BadParameter("Give two tables or more; there is nothing to merge in one.")
     weight = _parsed_unseen(unseen)
-    _refuse_output(output, force)
+    refuse_output(output, force)
     found = [read_idf(table) for table in tables]
     if unseen is None:
         policies = {policy for _, policy in found}
@@ -213,22 +210,6 @@ def _count(source: str, settings: dict[str, str], counter: TermCounter) -> Itera
             )
         counter.add(texts)
         yield len(texts)
-
-
-def _refuse_output(output: Path, force: bool) -> None:
-    """Refuse a table that could not be written, before the corpus is read."""
-    from lsr.errors import InvalidInputError
-
-    if output.suffix != ".json":
-        raise typer.BadParameter(f"--output must end in .json, not be {str(output)!r}.")
-    if not output.parent.is_dir():
-        raise InvalidInputError(
-            f"There is no folder {str(output.parent)!r} to write {output.name} to; make it first."
-        )
-    if output.is_dir():
-        raise InvalidInputError(f"{output} is a folder; name a file.")
-    if output.exists() and not force:
-        raise InvalidInputError(f"{output} is there already; replace it with --force.")
 
 
 def _report(

@@ -15,6 +15,7 @@ import typer
 from lsr.cli.encoder_options import (
     BackendOption,
     EncoderOptions,
+    FoldOption,
     MaxLengthOption,
     MethodOption,
     ModelOption,
@@ -68,6 +69,7 @@ def index(
     template: TemplateOption = None,
     query_model: QueryModelOption = None,
     query_weights: QueryWeightsOption = None,
+    fold: FoldOption = None,
     backend: BackendOption = "auto",
     max_weight: Annotated[
         float | None,
@@ -145,6 +147,7 @@ def index(
         method=method,
         query_model=query_model,
         query_weights=query_weights,
+        fold=fold,
         passages=parsed_passages(on_long, stride),
         template=template,
     )

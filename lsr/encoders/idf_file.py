@@ -9,8 +9,6 @@ one that happens to weigh the same, and tables are merged by adding frequencies.
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,8 +16,9 @@ import msgspec
 import numpy as np
 
 from lsr.encoders.idf import TermCounts
+from lsr.encoders.json_file import write_whole
 from lsr.encoders.query_table import read_named_weights
-from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
+from lsr.errors import InvalidInputError
 from lsr.sparse import vocabulary_fingerprint
 
 FORMAT: Final = "lsr document frequencies"
@@ -78,7 +77,7 @@ def write_idf(table: Path, counts: TermCounts, unseen: float | None = None) -> N
     )
     named = dict(zip(counts.tokens, weights, strict=True))
     # The table last: what reads it finds its counts.
-    _write_whole(
+    write_whole(
         {counts_file(table): msgspec.to_builtins(provenance), table: named},
     )
 
@@ -146,25 +145,3 @@ def _check_belonging(
             f"{table} and {counts_file(table).name} do not belong together: the weights are not "
             "those of the counts; build the table again."
         )
-
-
-def _write_whole(contents: dict[Path, object]) -> None:
-    """Write files as JSON of one entry a line, and rename them all at the end."""
-    drafts = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
-    try:
-        for path, value in contents.items():
-            with drafts[path].open("w", encoding="utf-8") as file:
-                json.dump(value, file, ensure_ascii=False, indent=0)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, draft in drafts.items():
-            draft.replace(path)
-    except OSError as error:
-        if error.errno in DISK_FULL_ERRNOS:
-            raise DiskFullError(
-                f"The disk is full: {path} could not be written; free some space and try again."
-            ) from error
-        raise InvalidInputError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)

@@ -1,12 +1,13 @@
-"""What does a model's JSON file say? Refused where it says nothing of the expected kind."""
+"""How are JSON files read and written? Refused where one says nothing of the expected kind."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import UnsupportedModelError
+from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError, UnsupportedModelError
 
 
 def read_json(file: Path, kind: type) -> Any:
@@ -23,3 +24,30 @@ def read_json(file: Path, kind: type) -> Any:
         expected = "an object" if kind is dict else "a list"
         raise UnsupportedModelError(f"{file} must hold {expected}.")
     return value
+
+
+def write_whole(contents: dict[Path, object]) -> None:
+    """Write files as JSON of one entry a line, and rename them all at the end.
+
+    Raises:
+        InvalidInputError: one cannot be written.
+        DiskFullError: the disk is full.
+    """
+    drafts = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
+    try:
+        for path, value in contents.items():
+            with drafts[path].open("w", encoding="utf-8") as file:
+                json.dump(value, file, ensure_ascii=False, indent=0)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, draft in drafts.items():
+            draft.replace(path)
+    except OSError as error:
+        if error.errno in DISK_FULL_ERRNOS:
+            raise DiskFullError(
+                f"The disk is full: {path} could not be written; free some space and try again."
+            ) from error
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

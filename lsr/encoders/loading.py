@@ -9,6 +9,9 @@ from typing import Any
 
 from lsr.encoders.backend import Backend
 from lsr.encoders.base import Encoder
+from lsr.encoders.fold import read_fold
+from lsr.encoders.folded_tower import FoldedTower
+from lsr.encoders.method import Side, TableWeighting
 from lsr.encoders.pairing import find_model
 from lsr.encoders.passage_tower import PassageTower
 from lsr.encoders.passages import Aggregation, Passages
@@ -17,7 +20,7 @@ from lsr.encoders.text_template import SETTING, TextTemplate
 from lsr.encoders.tower import Tower
 from lsr.encoders.tower_loading import load_tower
 from lsr.encoders.two_tower import TwoTowerEncoder
-from lsr.errors import ConfigError
+from lsr.errors import ConfigError, ModelNotFoundError
 
 
 def load_encoder(
@@ -32,6 +35,7 @@ def load_encoder(
     query_max_length: int | None = None,
     passages: Passages | None = None,
     template: str | None = None,
+    fold: str | Path | None = None,
 ) -> Encoder:
     """Load an encoder of documents and queries.
 
@@ -63,13 +67,16 @@ def load_encoder(
         template: how the fields of a document are joined into its text, such as
             ``{title} {brand}: {text}``; None for title and text. It is recorded in the settings,
             which whoever reads documents asks (`lsr.encoders.text_template.encoded_text`).
+        fold: a file of `lsr fold`, by which documents answer, beside `query_weights`, what a
+            network would have added to queries.
 
     Raises:
         ModelNotFoundError: there is no such model or table, or the hub cannot be reached.
         UnsupportedModelError: it is no model that can be run safely, or the table is not its, or
             it lacks what the method needs.
         ConfigError: `max_length`, `precision` or `backend` do not fit, or there are both a
-            `query_model` and `query_weights`, or there is no such method.
+            `query_model` and `query_weights`, or a `fold` for queries that a network weights, or
+            there is no such method.
         MissingDependencyError: torch or transformers is needed and not installed.
 
     Example:
@@ -87,26 +94,32 @@ def load_encoder(
     named = find_model(model, query_model, query_weights, method)
     documents, queries = named.checkpoint.documents, named.checkpoint.queries
     load = partial(load_tower, precision=wanted, backend=chosen)
+    fold_file = None if fold is None else _fold_file(fold, queries.side)
     query_max_length = query_max_length or max_length
     is_shared = documents == queries and max_length == query_max_length
     tower = load(query_model or model, queries, max_length=query_max_length)
 
     def load_documents() -> Tower:
         whole = tower if is_shared else load(model, documents, max_length=max_length)
-        return whole if passages is None else PassageTower(whole, passages)
+        split = whole if passages is None else PassageTower(whole, passages)
+        return (
+            split if fold_file is None else FoldedTower(split, read_fold(fold_file, split.tokens))
+        )
 
     is_summed = passages is not None and passages.aggregation is Aggregation.SUM
+    has_ceiling = fold_file is None and not is_summed
     return TwoTowerEncoder(
         model=model,
         settings={
             **named.settings,
             **({} if template is None else {SETTING: TextTemplate(template).pattern}),
+            **({} if fold_file is None else {"fold": str(fold_file)}),
             "documents": documents.side.as_dict(),
             "queries": queries.side.as_dict(),
         },
         queries=tower,
         load_documents=load_documents,
-        weight_ceiling=None if is_summed else documents.side.weight_ceiling,
+        weight_ceiling=documents.side.weight_ceiling if has_ceiling else None,
         passages=passages,
     )
 
@@ -135,4 +148,18 @@ def reload_encoder(settings: Mapping[str, Any], backend: Backend) -> Encoder:
         passages=Passages.of_settings(settings.get("passages")),
         template=settings.get(SETTING),
         query_max_length=settings.get("query_max_length"),
+        fold=settings.get("fold"),
     )
+
+
+def _fold_file(fold: str | Path, queries: Side) -> Path:
+    """Return where a fold lies, for queries that a table weighs."""
+    file = Path(fold).expanduser()
+    if not file.is_file():
+        raise ModelNotFoundError(f"The fold {str(file)!r} does not exist.")
+    if not isinstance(queries.weighting, TableWeighting):
+        raise ConfigError(
+            "A fold is for queries without a network: name a table of query weights too "
+            "(--query-weights)."
+        )
+    return file.resolve()

@@ -72,10 +72,10 @@ def save_encoder(encoder: Encoder, folder: str | Path, *, replace: bool = False)
     """
     folder = Path(folder).expanduser()
     settings = encoder.settings
-    if not isinstance(encoder, TwoTowerEncoder) or "passages" in settings:
+    if not isinstance(encoder, TwoTowerEncoder) or settings.keys() & {"passages", "fold"}:
         raise UnsupportedModelError(
-            f"The encoder {encoder.model!r} is more than a model (passages of long documents, for "
-            "one), and only models can be saved; load it without."
+            f"The encoder {encoder.model!r} is more than a model (passages of long documents, or a "
+            "fold), and only models can be saved; load it without."
         )
     model, query_model = settings["model"], settings.get("query_model")
     named = find_model(model, query_model, settings.get("query_weights"), settings.get("method"))

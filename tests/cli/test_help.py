@@ -19,6 +19,7 @@ VERBS = [
     "bench shards",
     *("compress analyze", "compress apply"),
     "pseudo-queries",
+    "fold",
 ]
 
 
