@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
 def test_documents_are_folded_and_queries_are_not(
     tiny_models: dict[str, Path], files: dict[str, Path], passages: Passages | None
 ) -> None:
-    def loaded(**options: Path) -> Encoder:
+    def loaded(**options: Any) -> Encoder:
         folder = str(tiny_models["bert"])
         return load_encoder(folder, backend=Backend.NATIVE, passages=passages, **options)
 

@@ -9,7 +9,7 @@ N_WORDS, N_TERMS, N_QUESTIONS = 12, 20, 4000
 
 
 def batch_of(dense: np.ndarray) -> SparseBatch:
-    rows = [[(term, row[term]) for term in np.flatnonzero(row)] for row in dense.tolist()]
+    rows = [[(term, weight) for term, weight in enumerate(row) if weight] for row in dense.tolist()]
     return SparseBatch.from_rows(rows, N_TERMS)
 
 
