@@ -19,6 +19,7 @@ import numpy as np
 from lsr.compression import Allocation, Method, Recipe
 from lsr.compression.applying import apply_recipe, model_files
 from lsr.compression.learning import Learns
+from lsr.compression.recipe import Removed
 from lsr.compression.work import work_left
 from lsr.corpus import read_documents
 from lsr.encoders import Backend, Encoder, Precision, load_encoder
@@ -33,6 +34,8 @@ from lsr.eval.quantization_cost import FloatScorer
 MEASURE = "nDCG@10"
 DEPTH = 11
 """Hits of each query: ten, and the query itself where a collection holds it."""
+
+HEAD = (MEASURE, "kept", "+-", "terms/doc", "terms/query", "work", "docs/s", "us/query", "MB")
 
 N_TIMED = 64
 N_QUERIES_TIMED = 16
@@ -113,11 +116,14 @@ def controls(
     nothing = msgspec.structs.replace(
         random, pattern="unstructured", sparsity=1.0, allocation=Allocation.UNIFORM
     )
+    training = recipe.training
+    if training is not None:  # their weights are removed at once, so that none comes back
+        training = msgspec.structs.replace(training, removed=Removed.GONE)
     found = []
     for name, changed in (("random mask", random), ("no body", nothing)):
         place = folder / name.replace(" ", "-")
         on_step(f"making the control: {name}")
-        controlled = msgspec.structs.replace(recipe, layers=changed)
+        controlled = msgspec.structs.replace(recipe, layers=changed, training=training)
         apply_recipe(controlled, place, learn=learn, on_step=on_step)
         found.append(System(name, str(place), Precision.FLOAT32, is_control=True))
     return found
@@ -173,25 +179,48 @@ def measure_systems(
 
 def as_table(figures: Sequence[Figures]) -> str:
     """Return the figures as text, a table for each collection."""
-    lines: list[str] = []
-    for dataset in dict.fromkeys(one.dataset for one in figures):
-        head = [dataset, MEASURE, "kept", "+-", "terms/doc", "terms/query"]
-        rows = [[*head, "work", "docs/s", "us/query", "MB"]]
-        for one in figures:
-            if one.dataset == dataset:
-                speed = "" if one.documents_per_s is None else f"{one.documents_per_s:,.0f}"
-                query = "" if one.query_us is None else f"{one.query_us:,.0f}"
-                cells = [one.system, f"{one.quality:.4f}", f"{one.kept:.1%}", f"{one.error:.1%}"]
-                cells += [f"{one.document_terms:.1f}", f"{one.query_terms:.1f}"]
-                cells += [f"{one.work:.0%}", speed, query]
-                rows.append([*cells, f"{one.size_bytes / 1e6:.1f}"])
-        lines += [*aligned(rows), ""]
-    lines.append(
+    note = (
         f"{MEASURE} by exact scores of float weights; +- is the standard error of the difference "
         "to the first line. Work: multiply-adds, in parts of the whole model's. Speed on one core, "
         "the fastest of runs in turns."
     )
-    return "\n".join(lines)
+    return collection_tables(figures, lambda one: [one.system, *cells(one)], HEAD, note)
+
+
+def collection_tables(
+    figures: Sequence[Figures],
+    row: Callable[[Figures], list[str]],
+    head: Sequence[str],
+    note: str,
+) -> str:
+    """Return a table for each collection, and a note under them.
+
+    Args:
+        figures: a line each.
+        row: makes the cells of a line.
+        head: of all columns but the first, which the collection's name stands above.
+        note: what the figures mean.
+    """
+    lines: list[str] = []
+    for dataset in dict.fromkeys(one.dataset for one in figures):
+        rows = [row(one) for one in figures if one.dataset == dataset]
+        lines += [*aligned([[dataset, *head], *rows]), ""]
+    return "\n".join([*lines, note])
+
+
+def cells(one: Figures) -> list[str]:
+    """Return figures as cells under `HEAD`."""
+    return [
+        f"{one.quality:.4f}",
+        f"{one.kept:.1%}",
+        f"{one.error:.1%}",
+        f"{one.document_terms:.1f}",
+        f"{one.query_terms:.1f}",
+        f"{one.work:.0%}",
+        "" if one.documents_per_s is None else f"{one.documents_per_s:,.0f}",
+        "" if one.query_us is None else f"{one.query_us:,.0f}",
+        f"{one.size_bytes / 1e6:.1f}",
+    ]
 
 
 def _quality(encoder: Encoder, dataset: Dataset) -> tuple[Evaluation, float, float]:

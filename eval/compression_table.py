@@ -7,6 +7,7 @@ first. Recipes without either are followed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -17,8 +18,15 @@ from lsr.compression.applying import apply_recipe
 from lsr.compression.learning import Learns
 from lsr.encoders import Precision
 from lsr.errors import ConfigError
-from lsr.eval.bench.table import aligned
-from lsr.eval.compression_cost import MEASURE, Figures, System, measure_systems
+from lsr.eval.compression_cost import (
+    HEAD,
+    MEASURE,
+    Figures,
+    System,
+    cells,
+    collection_tables,
+    measure_systems,
+)
 from lsr.eval.datasets import Dataset
 
 DENSE = "dense"
@@ -71,34 +79,44 @@ def measure_recipes(
 
 def recipes_table(figures: Mapping[str, Sequence[Figures]]) -> str:
     """Return the figures as text, a table for each collection."""
-    lines: list[str] = []
-    datasets = dict.fromkeys(one.dataset for some in figures.values() for one in some)
-    for dataset in datasets:
-        head = [dataset, MEASURE, "kept", "+-", "seeds", "terms/doc", "terms/query"]
-        rows = [[*head, "work", "docs/s"]]
-        for name, some in figures.items():
+    means: list[Figures] = []
+    seeds: dict[Figures, str] = {}
+    for name, some in figures.items():
+        for dataset in dict.fromkeys(one.dataset for one in some):
             own = [one for one in some if one.dataset == dataset]
-            kept = [one.kept for one in own]
-            rows.append(
-                [
-                    name,
-                    f"{mean(one.quality for one in own):.4f}",
-                    f"{mean(kept):.1%}",
-                    f"{mean(one.error for one in own):.1%}",
-                    f"{stdev(kept):.1%} of {len(kept)}" if len(kept) > 1 else "",
-                    f"{mean(one.document_terms for one in own):.1f}",
-                    f"{mean(one.query_terms for one in own):.1f}",
-                    f"{mean(one.work for one in own):.0%}",
-                    f"{max(one.documents_per_s or 0 for one in own):,.0f}",
-                ]
-            )
-        lines += [*aligned(rows), ""]
-    lines.append(
+            means.append(_mean(name, own))
+            seeds[means[-1]] = _spread([one.kept for one in own])
+    note = (
         f"{MEASURE} by exact scores of float weights, the mean of all seeds; +- is the standard "
         "error of the difference to the first line, seeds the standard deviation of what is kept "
-        "between them. Speed on one core, float32."
+        "between them. Work: multiply-adds, in parts of the whole model's. Speed on one core, "
+        "float32."
     )
-    return "\n".join(lines)
+    return collection_tables(
+        means, lambda one: [one.system, *cells(one), seeds[one]], [*HEAD, "seeds"], note
+    )
+
+
+def _mean(name: str, figures: Sequence[Figures]) -> Figures:
+    """Return the mean of several seeds, and the best of their times."""
+    rates = [one.documents_per_s for one in figures if one.documents_per_s is not None]
+    queries = [one.query_us for one in figures if one.query_us is not None]
+    return replace(
+        figures[0],
+        system=name,
+        quality=mean(one.quality for one in figures),
+        kept=mean(one.kept for one in figures),
+        error=mean(one.error for one in figures),
+        document_terms=mean(one.document_terms for one in figures),
+        query_terms=mean(one.query_terms for one in figures),
+        work=mean(one.work for one in figures),
+        documents_per_s=max(rates, default=None),
+        query_us=min(queries, default=None),
+    )
+
+
+def _spread(kept: Sequence[float]) -> str:
+    return f"{stdev(kept):.1%} of {len(kept)}" if len(kept) > 1 else ""
 
 
 def _is_random(recipe: Recipe) -> bool:

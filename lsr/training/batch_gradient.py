@@ -15,10 +15,11 @@ Paper: L. Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,43 +56,8 @@ Autocast = Callable[[], AbstractContextManager[Any]]
 Backward = Callable[[torch.Tensor], None]
 
 
-class Gradient(Protocol):
-    """Computes the gradient of a step."""
-
-    @property
-    def encoder(self) -> TrainableEncoder:
-        """The towers that are trained."""
-
-    def compute(self, batch: TrainingBatch, step: int) -> StepResult:
-        """Add the gradient of a step to the weights' and return what it was computed of."""
-
-
-class MakesGradient(Protocol):
-    """Makes a `Gradient` of what a trainer has; see the attributes of `BatchGradient`."""
-
-    def __call__(
-        self,
-        encoder: TrainableEncoder,
-        objective: Objective,
-        micro_batch: int | None,
-        seed: int,
-        autocast: Autocast,
-        backward: Backward,
-    ) -> Gradient:
-        """Return what computes gradients."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Few:
-    """Texts that are encoded at a time."""
-
-    tower: Tower
-    texts: Sequence[TokenizedText]
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class BatchGradient:
+class Gradient(ABC):
     """Computes the gradient of a step.
 
     Attributes:
@@ -109,15 +75,35 @@ class BatchGradient:
     seed: int
     autocast: Autocast
     backward: Backward
+
+    @abstractmethod
+    def compute(self, batch: TrainingBatch, step: int) -> StepResult:
+        """Add the gradient of a step; see `Gradient`."""
+
+
+MakesGradient = Callable[
+    [TrainableEncoder, Objective, int | None, int, Autocast, Backward], Gradient
+]
+"""Makes a `Gradient` of its attributes, which a trainer has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """Texts that are encoded at a time."""
+
+    tower: Tower
+    texts: Sequence[TokenizedText]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGradient(Gradient):
+    """Computes the gradient of the whole batch's objective, a few texts at a time."""
+
     _frozen: dict[Tower, FrozenVectors] = field(default_factory=dict, init=False)
 
     def compute(self, batch: TrainingBatch, step: int) -> StepResult:
-        """Add the gradient of a step to the weights' and return what it was computed of.
-
-        Args:
-            batch: this process's.
-            step: optimizer step that is being made, from 1.
-        """
+        """Add the gradient of a step; see `Gradient`."""
         few = {
             "queries": self._cut(self.encoder.queries, batch.queries, 1, (0, step)),
             "documents": self._cut(

@@ -26,9 +26,8 @@ from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.pooling import activated
 from lsr.encoders.tokenization import TokenizedText
 from lsr.encoders.torch_weighers import TextTensors
-from lsr.training.batch_gradient import Autocast, Backward, StepResult
+from lsr.training.batch_gradient import Gradient, StepResult
 from lsr.training.batches import TrainingBatch
-from lsr.training.objective import Objective
 from lsr.training.tiled_head import largest_logits
 from lsr.training.towers import NetworkTower, Tower, TrainableEncoder
 
@@ -144,41 +143,24 @@ def scores_error(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class DistilledGradient:
+class DistilledGradient(Gradient):
     """Computes the gradient of a step by which a model learns what another one says.
 
     The penalties of the objective count the terms alone that the teacher lacks. Its losses have no
-    part in this.
+    part in this. A batch is encoded at once, and nothing is random.
 
     Attributes:
-        encoder: the student.
-        objective: what keeps vectors sparse.
-        micro_batch: has no effect: a batch is encoded at once.
-        seed: has no effect: nothing is random.
-        autocast: makes the context in which texts are encoded.
-        backward: carries gradients on from a number.
         teacher: of the same vocabulary, in evaluation mode.
         learned: the terms that are learned.
         states: how much the error of states counts.
     """
 
-    encoder: TrainableEncoder
-    objective: Objective
-    micro_batch: int | None
-    seed: int
-    autocast: Autocast
-    backward: Backward
     teacher: TrainableEncoder
     learned: LearnedTerms
     states: float
 
     def compute(self, batch: TrainingBatch, step: int) -> StepResult:
-        """Add the gradient of a step to the weights' and return what it was computed of.
-
-        Args:
-            batch: of one process.
-            step: optimizer step that is being made, from 1.
-        """
+        """Add the gradient of a step; see `Gradient`."""
         self.encoder.eval()
         ours, theirs = self.encoder, self.teacher
         seen = (self.learned, self.learned.of([*batch.queries, *batch.documents]))

@@ -1,15 +1,18 @@
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from command import lsr
 from lsr.compression import Method, Recipe
-from lsr.compression.recipe import Layers
+from lsr.compression.learning import Remains
+from lsr.compression.recipe import Calibration, Layers, Removed, Training
 from lsr.encoders import Precision
 from lsr.errors import ConfigError
-from lsr.eval.compression_cost import System, as_table, measure_systems
+from lsr.eval.compression_cost import System, as_table, controls, measure_systems
 from lsr.eval.compression_table import measure_recipes, recipes_table
 from lsr.eval.datasets import load_dataset
 from lsr.training.remains import train_remains
@@ -53,6 +56,29 @@ def test_the_first_system_keeps_all_of_itself(model: str, collection: Path) -> N
     assert first.documents_per_s is not None
     assert second.documents_per_s is None
     assert "again" in as_table([first, second])
+
+
+def test_controls_are_made_of_every_recipe(model: str, collection: Path, tmp_path: Path) -> None:
+    """Neither exchanges what it removed by chance, nor lets it come back."""
+    documents = str(collection / "corpus.jsonl")
+
+    def learn(remains: Remains, work: Path, weights: Path, on_step: Any) -> None:
+        shutil.copy(remains.folder / "model.safetensors", weights)
+
+    exchanged = Recipe(
+        model=model,
+        calibration=Calibration(documents=documents),
+        layers=Layers(method=Method.WANDA, sparsity=0.5, exchanges=True),
+    )
+    returning = Recipe(
+        model=model,
+        layers=Layers(method=Method.GRADUAL, sparsity=0.8),
+        training=Training(documents=documents, removed=Removed.AST),
+    )
+
+    for name, recipe in (("exchanged", exchanged), ("returning", returning)):
+        found = controls(recipe, tmp_path / name, learn=learn)
+        assert [one.name for one in found] == ["random mask", "no body"]
 
 
 def test_the_command_compresses_and_measures_beside_controls(
