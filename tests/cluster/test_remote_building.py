@@ -57,6 +57,8 @@ def _lsr(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell's background job ignores Ctrl-C, and what it starts would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -141,6 +143,22 @@ def test_shards_of_texts_are_the_same_bytes_whoever_dies(
         f"a worker, a machine and the command killed once each, and resumed with {built} shards to "
         f"build: {disturbed_s:.1f} s, {disturbed_s - calm_s:+.1f} s"
     )
+
+
+def test_ctrl_c_keeps_the_shards_that_are_complete(
+    cluster: Any, corpus: Path, tmp_path: Path
+) -> None:
+    options = ("index", corpus, "--shards", "4", "--engine", cluster.address, "--index")
+    _done(*options, "calm", cwd=tmp_path)
+    with _lsr(*options, "idx", cwd=tmp_path) as driver:
+        when_building(tmp_path / "idx", 2, lambda _: driver.send_signal(signal.SIGINT)).join()
+        _, stderr = driver.communicate()
+
+    assert driver.returncode == 130
+    assert "repeat the command with --resume to go on" in stderr
+    assert "Traceback" not in stderr
+    _done(*options, "idx", "--resume", cwd=tmp_path)
+    assert tree(tmp_path / "idx") == tree(tmp_path / "calm")
 
 
 def test_vectors_are_the_same_bytes_wherever_texts_are_encoded(

@@ -16,7 +16,7 @@ from command import COMMAND, environment
 from lsr.cluster.remote_shards import OnFailure, ShardOptions
 from lsr.cluster.searching import search_remotely
 from lsr.errors import ShardMissingError
-from lsr.index import shard_folder
+from lsr.index import publish, shard_folder
 from ray_cluster import MARKS, process_of, shards_of
 from sharded_builds import build, found, queries, write_collection
 
@@ -133,6 +133,45 @@ def test_a_shard_that_hangs_gets_what_the_policy_says(
     assert (refused.status_code, refused.json()["code"]) == (503, "shard-missing")
     assert "shard-00001" in answered.json()["warnings"][0]
     assert found(scattered, 1000) == found(index, 1000)
+
+
+def test_a_shard_that_is_asked_first_and_hangs_keeps_no_other_waiting(
+    cluster: Any, tmp_path: Path
+) -> None:
+    write_collection(tmp_path / "docs.jsonl", 400)
+    index = build(tmp_path / "docs.jsonl", tmp_path / "idx", 4)
+    scattered = search_remotely(index, ShardOptions(timeout_s=60))
+    assert found(scattered, 10) == found(index, 10)
+    expected = [hit.doc_id for hit in index.search({"t1": 1.0}, 400)]
+    shards_of(scattered).options = ShardOptions(OnFailure.PARTIAL, timeout_s=3)
+
+    hung = process_of(scattered, "shard-00000")
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        partial = scattered.search({"t1": 1.0}, 400)
+    finally:
+        os.kill(hung, signal.SIGCONT)
+
+    lost = {f"d{number}" for number in range(100)}
+    assert [hit.doc_id for hit in partial] == [one for one in expected if one not in lost]
+
+
+def test_machines_copy_what_lies_at_a_url(
+    cluster: Any, index: lsr.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"file://{tmp_path}/published"
+    publish(index.path, url)
+    cache_of_machines = Path(os.environ["XDG_CACHE_HOME"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    scattered = search_remotely(lsr.Index.open(url), ShardOptions(timeout_s=60))
+
+    assert found(scattered, 10) == found(index, 10)
+    (copy,) = cache_of_machines.glob("lsr/indexes/*/published")
+    assert {one.name for one in (copy / "segments").glob("shard-*")} == {
+        "shard-00000",
+        "shard-00001",
+    }
 
 
 def test_replicas_take_turns(scattered: lsr.Index, index: lsr.Index) -> None:

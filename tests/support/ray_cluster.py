@@ -37,6 +37,7 @@ def joined_cluster() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="lsr-test-"))  # paths of sockets must be short
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", str(folder))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
