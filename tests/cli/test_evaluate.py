@@ -136,6 +136,7 @@ def test_every_option_of_the_encoder_reaches_it(
         *("--dataset", dataset, "--model", "words", "--max-length", 99, "--precision", "int8"),
         *("--method", "splade", "--query-model", "q", "--query-weights", "t.json"),
         *("--backend", "torch", "--on-long", "sum", "--stride", 9, "--template", "t.txt"),
+        *("--fold", "f.json"),
     )
 
     assert result.exit_code == 0, result.stderr
@@ -150,6 +151,7 @@ def test_every_option_of_the_encoder_reaches_it(
         "query_weights": "t.json",
         "backend": "torch",
         "template": "t.txt",
+        "fold": "f.json",
     }
 
 
