@@ -28,7 +28,7 @@ from lsr.compression.dsnot import refined
 from lsr.compression.learning import Learns, Remains
 from lsr.compression.patterns import Pattern
 from lsr.compression.pruning import prune
-from lsr.compression.rare_terms import counted_terms, rarest_terms
+from lsr.compression.rare_terms import least_missed, losses_of_terms
 from lsr.compression.recentring import recentred
 from lsr.compression.recipe import Layers, Recentring, Recipe
 from lsr.compression.scores import Floats, InputStatistics
@@ -103,7 +103,7 @@ def apply_recipe(
     run.read(files, documents, queries)
     run.allocate()
     run.prune_layers()
-    run.drop_terms()
+    run.drop_terms(files)
     if recipe.training is not None:
         assert learn is not None
         run.train(learn)
@@ -227,17 +227,18 @@ class _Run:
             bias = bias + ((weight - pruned) @ inputs.means).astype(np.float32)
         return pruned, bias
 
-    def drop_terms(self) -> None:
+    def drop_terms(self, files: TowerFiles) -> None:
         """Put the bias of terms that are dropped out of reach, or leave them to texts."""
         vocabulary = self._recipe.vocabulary
         if vocabulary is not None:
             _, bias = self._checkpoint.vocabulary()
-            file = self._work / "counts.npz"
+            file = self._work / "losses.npz"
             if not file.is_file():
-                self._on_step(f"counting the terms of {vocabulary.documents}")
-                keep(file, counts=counted_terms(self._recipe.model, vocabulary, bias.size))
+                self._on_step(f"weighing the terms of {vocabulary.documents}")
+                some = (self._recipe.model, files, vocabulary, bias.size)
+                keep(file, losses=losses_of_terms(*some))
             with np.load(file) as kept:
-                self._dropped = rarest_terms(kept["counts"], vocabulary.share)
+                self._dropped = least_missed(kept["losses"], vocabulary.share)
             self._change_bias(bias)
 
     def train(self, learn: Learns) -> None:
@@ -270,10 +271,12 @@ class _Run:
             return
         self._on_step("setting the bias of the vocabulary")
         _, bias = self._checkpoint.vocabulary()
-        is_open = np.zeros(bias.size, dtype=np.bool_)
-        is_open[self._open_terms] = True
-        after = self._logits()
-        shift = recentred(self._recipe.recentring, self._logits_before, after, is_open)
+        after, is_left = self._logits(), np.ones(self._logits_before.shape, dtype=np.bool_)
+        is_left[:, self._dropped] = False
+        if self._has_literal:
+            for own, text in zip(is_left, self._documents, strict=True):
+                own[text.ids] = True
+        shift = recentred(self._recipe.recentring, self._logits_before, after, is_left)
         self._change_bias(bias + shift)
 
     def write(self, folder: Path, facts: Mapping[str, Any]) -> dict[str, float]:

@@ -15,27 +15,26 @@ from lsr.compression.recipe import Recentring
 from lsr.compression.scores import Floats
 
 
-def recentred(
-    how: Recentring, before: Floats, after: Floats, open_terms: NDArray[np.bool_]
-) -> Floats:
-    """Return what is to be added to the bias of each term.
+def recentred(how: Recentring, before: Floats, after: Floats, is_left: NDArray[np.bool_]) -> Floats:
+    """Return what is to be added to the bias of each term, shape (n_terms,).
 
     Args:
         how: as the recipe says.
         before: largest logits of texts before anything was removed, shape (n_texts, n_terms).
         after: the same of the compressed model.
-        open_terms: shape (n_terms,), false for terms that were dropped; they keep their bias.
+        is_left: the same shape, false where a text has lost a term. The others of its terms make
+            up for it.
     """
     shift = np.zeros(before.shape[1], dtype=np.float32)
-    if how is Recentring.NONE or not open_terms.any():
+    if how is Recentring.NONE:
         return shift
     if how is Recentring.TERMS:
-        shift[open_terms] = (before - after).mean(axis=0)[open_terms]
-    logits = (after + shift)[:, open_terms].reshape(-1)
-    n_active = int((before[:, open_terms] > 0).sum())
+        shift = (before - after).mean(axis=0)
+    logits = (after + shift)[is_left]
+    n_active = int((before > 0).sum())
     if 0 < n_active < logits.size:
         # Between the last logit that is to stay above zero and the first that is not.
         place = logits.size - n_active
         around = np.partition(logits, [place - 1, place])[place - 1 : place + 1]
-        shift[open_terms] -= around.mean()
+        shift -= around.mean()
     return shift

@@ -130,9 +130,9 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What is dropped of the vocabulary.
 
     Attributes:
-        share: of the terms, those that the fewest documents have; 0 for those that none has.
-        documents: that are counted, as `lsr.corpus.read_documents` takes them; best what will be
-            indexed. Many: terms that are rare in a sample are not rare.
+        share: of the terms, those that documents miss least; 0 for those that none misses.
+        documents: that tell, as `lsr.corpus.read_documents` takes them; best what will be indexed.
+            Many: terms that are rare in a sample are not rare.
         n_documents: from the beginning; None for all.
         leaves_literal: whether the texts that hold them keep the terms that are dropped.
     """
@@ -186,7 +186,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         model: as `load_encoder` takes it.
         seed: of what is random.
-        calibration: what the layers are pruned by, and terms counted in.
+        calibration: what the layers are pruned by, and biases set by.
         layers: None to leave them as they are.
         vocabulary: None to leave it as it is.
         training: None to leave what remains as it was.

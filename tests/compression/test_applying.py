@@ -248,7 +248,9 @@ def test_dropped_terms_are_left_to_the_texts_that_hold_them(recipe: Recipe, tmp_
     np.testing.assert_allclose(theirs, whole, atol=5e-5)
 
 
-def test_only_terms_of_every_text_count_for_recentring(recipe: Recipe, tmp_path: Path) -> None:
+def test_recentred_texts_have_as_many_terms_as_before_though_some_are_left_to_others(
+    recipe: Recipe, tmp_path: Path
+) -> None:
     assert recipe.vocabulary is not None
     documents = recipe.vocabulary.documents
     one = Recipe(
@@ -261,16 +263,37 @@ def test_only_terms_of_every_text_count_for_recentring(recipe: Recipe, tmp_path:
 
     applied = apply_recipe(one, tmp_path / "small")
 
-    dropped = json.loads((applied.folder / FILE).read_text())["literal_terms"]
-    before, after = (
+    counts = [
         load_encoder(str(folder), precision=Precision.FLOAT32, backend=Backend.NATIVE)
         .encode_documents(texts())
-        .to_scipy()
-        .toarray()
+        .nnz
         for folder in (recipe.model, applied.folder)
-    )
-    counts = [(np.delete(one, dropped, axis=1) > 0).sum() for one in (before, after)]
+    ]
+    assert applied.n_dropped_terms > 0
     # The threshold is between two logits; float32 may put a sum on the other side.
     assert abs(counts[0] - counts[1]) <= 2
-    biases = [weights(Path(one))["cls.predictions.bias"] for one in (recipe.model, applied.folder)]
-    np.testing.assert_array_equal(biases[0][dropped], biases[1][dropped])
+
+
+@pytest.mark.parametrize("leaves_literal", [True, False])
+def test_terms_go_that_add_least_to_scores(
+    recipe: Recipe, tmp_path: Path, leaves_literal: bool
+) -> None:
+    documents = written(tmp_path / "counted.jsonl", texts(seed=3))
+    vocabulary = Vocabulary(documents=documents, share=0.6, leaves_literal=leaves_literal)
+
+    applied = apply_recipe(Recipe(model=recipe.model, vocabulary=vocabulary), tmp_path / "small")
+
+    tokenizer = read_tokenizer(applied.folder, "bert")
+    assert tokenizer is not None
+    encoder = load_encoder(recipe.model, backend=Backend.NATIVE)
+    squares = encoder.encode_documents(texts(seed=3)).to_scipy().toarray() ** 2
+    if leaves_literal:
+        for row, text in zip(squares, texts(seed=3), strict=True):
+            row[tokenizer.encode(text).ids] = 0
+    said = json.loads((applied.folder / FILE).read_text())
+    bias = weights(applied.folder)["cls.predictions.bias"]
+    dropped = said["literal_terms"] if leaves_literal else np.flatnonzero(bias < -1000)
+    kept = np.setdiff1d(np.arange(bias.size), dropped)
+    losses = squares.sum(axis=0)
+    assert losses[dropped].max() <= losses[kept].min()
+    assert losses[dropped].max() > 0

@@ -5,7 +5,7 @@ from lsr.compression import Recentring
 from lsr.compression.recentring import recentred
 from transformer_inputs import normal
 
-ALL = np.ones(50, dtype=np.bool_)
+ALL = np.ones((8, 50), dtype=np.bool_)
 
 
 def test_texts_have_as_many_terms_as_before() -> None:
@@ -34,19 +34,18 @@ def test_what_only_moved_moves_back() -> None:
     np.testing.assert_array_equal(before + offsets + shift > 0, before > 0)
 
 
-def test_dropped_terms_keep_their_bias_and_are_not_counted() -> None:
-    before, after = normal(1, 8, 50), normal(2, 8, 50)
-    is_open = ALL.copy()
-    is_open[:30] = False
+@pytest.mark.parametrize("how", [Recentring.THRESHOLD, Recentring.TERMS])
+def test_terms_that_are_left_make_up_for_those_that_a_text_has_lost(how: Recentring) -> None:
+    before, after = normal(1, 8, 50) - 1, normal(2, 8, 50)
+    is_left = normal(3, 8, 50) > 0
 
-    shift = recentred(Recentring.THRESHOLD, before, after, is_open)
+    shift = recentred(how, before, after, is_left)
 
-    assert not shift[:30].any()
-    assert ((after + shift)[:, 30:] > 0).sum() == (before[:, 30:] > 0).sum()
+    assert (((after + shift) > 0) & is_left).sum() == (before > 0).sum()
 
 
 @pytest.mark.parametrize("how", list(Recentring))
 def test_nothing_to_count_changes_nothing(how: Recentring) -> None:
     before = np.full((2, 50), -1, dtype=np.float32)
 
-    assert not recentred(how, before, before, ALL).any()
+    assert not recentred(how, before, before, ALL[:2]).any()
