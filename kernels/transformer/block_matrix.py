@@ -35,7 +35,7 @@ class PackedBlockMatrix(NamedTuple):
     """
 
     starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
+    columns: NDArray[np.uint16]
     rows: NDArray[np.int64]
     values: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -117,7 +117,7 @@ _product = make_block_product(_copy_panel, float_block_tile, 1, add_bias)
 @kernel
 def _multiply_blocks(
     starts: NDArray[np.int64],
-    columns: NDArray[np.int32],
+    columns: NDArray[np.uint16],
     rows: NDArray[np.int64],
     values: NDArray[np.float32],
     bias: NDArray[np.float32],

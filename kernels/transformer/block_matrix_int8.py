@@ -53,7 +53,7 @@ class PackedInt8BlockMatrix(NamedTuple):
     """
 
     starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
+    columns: NDArray[np.uint16]
     rows: NDArray[np.int64]
     values: NDArray[np.int8]
     scales: NDArray[np.float32]
@@ -84,7 +84,7 @@ def pack_int8_blocks(
     # Where each block goes: after the filled-up steps of the strips before its own.
     gaps = np.repeat(starts[:-1] * STEP_BLOCKS - pattern.starts[:-1], n_blocks)
     places = np.arange(blocks.shape[0]) + gaps
-    columns = np.zeros(starts[-1] * STEP_BLOCKS, dtype=np.int32)
+    columns = np.zeros(starts[-1] * STEP_BLOCKS, dtype=np.uint16)
     columns[places] = pattern.columns
     values = np.zeros((columns.size, BLOCK_ROWS), dtype=np.int8)
     values[places] = blocks
@@ -165,7 +165,7 @@ _product = make_block_product(_copy_lines, byte_block_tile, STEP_BLOCKS, read_su
 @kernel
 def _multiply_int8_blocks(
     starts: NDArray[np.int64],
-    columns: NDArray[np.int32],
+    columns: NDArray[np.uint16],
     rows: NDArray[np.int64],
     packed_values: NDArray[np.int8],
     row_scales: NDArray[np.float32],

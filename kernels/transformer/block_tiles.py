@@ -52,8 +52,13 @@ STEP_BLOCKS = 4
 PREFETCH_BYTES = 2048
 """Distance at which values are asked for: a quarter of a dense tile's, as strips are shorter."""
 
+COLUMN_BYTES = 2
+"""What the number of a column takes."""
+
 VALUE_BYTES = 16
 """What the values of a step take: four floats, or four blocks of four bytes."""
+
+I16 = ir.IntType(16)
 
 LINE = ir.VectorType(ir.IntType(8), 4 * LANES)
 """A feature's bytes of 64 tokens."""
@@ -160,7 +165,9 @@ def _float_step(builder: Any, number: Any, sums: Sums, operands: tuple[Any, ...]
     values, columns, lanes = operands
     value = offset(builder, values, number, VALUE_BYTES)
     emit_prefetch(builder, value, PREFETCH_BYTES)
-    line = _line(builder, columns, number, lanes, VECTOR_BYTES * len(sums[0]))
+    at = offset(builder, columns, number, COLUMN_BYTES)
+    column = builder.zext(emit_load(builder, at, I16, align=2), I64)
+    line = offset(builder, lanes, column, VECTOR_BYTES * len(sums[0]))
     loaded = [
         emit_load(builder, offset(builder, line, VECTOR_BYTES, vector), FLOATS)
         for vector in range(len(sums[0]))
@@ -179,14 +186,16 @@ def _byte_step(builder: Any, number: Any, sums: Sums, operands: tuple[Any, ...])
     values, columns, lanes = operands
     value = offset(builder, values, number, VALUE_BYTES)
     emit_prefetch(builder, value, PREFETCH_BYTES)
-    first = builder.mul(number, ir.Constant(I64, STEP_BLOCKS))
     n_vectors = len(sums[0])
     kind = SHORT_LINE if n_vectors == 1 else LINE
-    line_bytes = kind.count
+    # One load for all columns: loads are what bounds the loop.
+    every = emit_load(builder, offset(builder, columns, number, COLUMN_BYTES * STEP_BLOCKS), I64)
     lines = []
     for place in range(STEP_BLOCKS):
-        block = builder.add(first, ir.Constant(I64, place))
-        lines.append(emit_load(builder, _line(builder, columns, block, lanes, line_bytes), kind))
+        bits = 8 * COLUMN_BYTES
+        shifted = builder.lshr(every, ir.Constant(I64, place * bits))
+        column = builder.and_(shifted, ir.Constant(I64, (1 << bits) - 1))
+        lines.append(emit_load(builder, offset(builder, lanes, column, kind.count), kind))
     loaded = [_interleave_short(builder, lines)] if n_vectors == 1 else []
     loaded = loaded or _interleave(builder, lines, n_vectors)
     new_sums = []
@@ -197,12 +206,6 @@ def _byte_step(builder: Any, number: Any, sums: Sums, operands: tuple[Any, ...])
             [add_dot(builder, old, one, spread) for old, one in zip(row, loaded, strict=True)]
         )
     return new_sums
-
-
-def _line(builder: Any, columns: Any, block: Any, lanes: Any, line_bytes: int) -> Any:
-    """Return the address of the tokens of a block's column."""
-    column = emit_load(builder, offset(builder, columns, block, 4), I32)
-    return offset(builder, lanes, builder.zext(column, I64), line_bytes)
 
 
 def _interleave(builder: Any, lines: list[Any], n_vectors: int) -> list[Any]:
@@ -291,9 +294,9 @@ def _transpose_quarters(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-float_block_tile = _make_tile(FLOATS, _float_step, 4)
+float_block_tile = _make_tile(FLOATS, _float_step, COLUMN_BYTES)
 """The tile in float32. Values are float32, [block][row]."""
 
-byte_block_tile = _make_tile(INTS, _byte_step, 4 * STEP_BLOCKS)
+byte_block_tile = _make_tile(INTS, _byte_step, COLUMN_BYTES * STEP_BLOCKS)
 """The tile in bytes, whose sums are 32-bit integers. Values are signed, [step][row][block of the
 step]; lines unsigned."""

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer.activation import finish
-from lsr.kernels.transformer.block_tiles import BLOCK_ROWS, VALUE_BYTES
+from lsr.kernels.transformer.block_tiles import BLOCK_ROWS, COLUMN_BYTES, VALUE_BYTES
 from lsr.kernels.transformer.lanes import LANES, VECTOR_BYTES
 from lsr.kernels.transformer.processor import WIDE_TILES
 
@@ -47,7 +47,7 @@ class BlockPattern(NamedTuple):
     """
 
     starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
+    columns: NDArray[np.uint16]
     rows: NDArray[np.int64]
 
 
@@ -55,9 +55,10 @@ def block_pattern(weight: NDArray[Any]) -> BlockPattern:
     """Return the blocks that hold all of a matrix that is not zero.
 
     Args:
-        weight: shape (n_rows, n_columns).
+        weight: shape (n_rows, n_columns), of at most 65,536 columns.
     """
     n_rows, n_columns = weight.shape
+    assert n_columns <= 1 << 16
     is_kept = weight != 0
     n_strips = -(-n_rows // BLOCK_ROWS)
     rows = np.full(n_strips * BLOCK_ROWS, n_rows, dtype=np.int64)
@@ -66,7 +67,7 @@ def block_pattern(weight: NDArray[Any]) -> BlockPattern:
     padded[:n_rows] = is_kept
     is_block = padded[rows].reshape(n_strips, BLOCK_ROWS, n_columns).any(axis=1)
     starts = np.concatenate([[0], np.cumsum(is_block.sum(axis=1))]).astype(np.int64)
-    return BlockPattern(starts, np.nonzero(is_block)[1].astype(np.int32), rows)
+    return BlockPattern(starts, np.nonzero(is_block)[1].astype(np.uint16), rows)
 
 
 def _by_support(is_kept: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -108,7 +109,7 @@ def make_block_product(copy_panel: Any, tile: Any, step_blocks: int, read_sums: 
         step_blocks: blocks that the tile takes at once, of 16 bytes together.
         read_sums: as `make_dense` takes it.
     """
-    column_bytes = 4 * step_blocks
+    column_bytes = COLUMN_BYTES * step_blocks
 
     @numba.njit(nogil=True, error_model="numpy", forceinline=True)
     def multiply_strips(

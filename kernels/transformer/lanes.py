@@ -32,10 +32,10 @@ F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 FLOATS, INTS = ir.VectorType(F32, LANES), ir.VectorType(I32, LANES)
 
 
-def emit_load(builder: Any, address: Any, kind: Any) -> Any:
-    """Load a number or a vector that is aligned to 4 bytes."""
+def emit_load(builder: Any, address: Any, kind: Any, align: int = 4) -> Any:
+    """Load a number or a vector that is aligned to so many bytes."""
     loaded = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    loaded.align = 4
+    loaded.align = align
     return loaded
 
 

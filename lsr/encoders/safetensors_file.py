@@ -28,7 +28,7 @@ MAX_HEADER_BYTES = 100_000_000
 
 # bfloat16 is the upper half of a float32; NumPy has no type for it.
 FLOATS = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "BF16": np.uint16}
-DTYPES = {**FLOATS, "I8": np.int8, "I32": np.int32, "I64": np.int64}
+DTYPES = {**FLOATS, "I8": np.int8, "U16": np.uint16, "I32": np.int32, "I64": np.int64}
 
 
 class SafetensorsFile:

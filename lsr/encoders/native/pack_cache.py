@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 Packed = TypeVar("Packed", bound=tuple[Any, ...])
 
-LAYOUT = 3
+LAYOUT = 4
 """Rises when the kernels change what they read; files of another layout are not found."""
 
 ALIGNMENT = 64
@@ -39,6 +39,7 @@ FOLDER = ".lsr-pack"
 KINDS = {
     np.dtype(np.float32): "F32",
     np.dtype(np.int8): "I8",
+    np.dtype(np.uint16): "U16",
     np.dtype(np.int32): "I32",
     np.dtype(np.int64): "I64",
 }
