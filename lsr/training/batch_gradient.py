@@ -129,10 +129,11 @@ class BatchGradient(Gradient):
                 self._carry_on(few[side], gradient)
         sum_gradients(self.encoder)
         some = few["documents"][0]
+        sparse = {side: vectors.detach()[:, : self._n_terms] for side, vectors in whole.items()}
         return StepResult(
             parts={name: part.detach() for name, part in parts.items()},
-            queries=whole["queries"].detach(),
-            documents=whole["documents"].detach(),
+            queries=sparse["queries"],
+            documents=sparse["documents"],
             first_token_share=lambda: some.tower.first_token_share(some.texts),
         )
 
@@ -141,15 +142,25 @@ class BatchGradient(Gradient):
     ) -> dict[str, torch.Tensor]:
         device = whole["queries"].device
         teacher = None if batch.teacher is None else torch.from_numpy(batch.teacher).to(device)
+        (queries, dense_queries), (documents, dense_documents) = (
+            whole[side].tensor_split([self._n_terms], 1) for side in ("queries", "documents")
+        )
+        has_dense = self.encoder.has_dense_half
         return self.objective.parts(
-            whole["queries"],
-            whole["documents"],
+            queries,
+            documents,
             relevant=torch.from_numpy(batch.relevant).to(device),
             teacher=teacher,
             recall=batch.recall,
+            dense=(dense_queries, dense_documents) if has_dense else None,
             idf=self.encoder.idf,
             step=step,
         )
+
+    @property
+    def _n_terms(self) -> int:
+        """Width of the sparse half, which comes first."""
+        return self.encoder.documents.n_terms
 
     def _cut(
         self,

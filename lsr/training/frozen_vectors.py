@@ -32,9 +32,9 @@ class FrozenVectors:
         self._rows: dict[bytes, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def of(self, texts: Sequence[TokenizedText]) -> torch.Tensor:
-        """Return the vectors of texts, shape (n_texts, n_terms)."""
+        """Return the vectors of texts, shape (n_texts, n_terms + dense_size)."""
         rows = [self._row(text) for text in texts]
-        vectors = rows[0][1].new_zeros(len(texts), self._tower.n_terms)
+        vectors = rows[0][1].new_zeros(len(texts), self._tower.n_terms + self._tower.dense_size)
         for vector, (terms, weights) in zip(vectors, rows, strict=True):
             vector[terms] = weights
         return vectors

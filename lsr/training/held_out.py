@@ -1,8 +1,8 @@
 """How well does a model that is being trained retrieve? Measured on queries held out.
 
 Every document is scored for every query, in the number format of the weights and without an index,
-so that the figure is that of the model alone. It is cheap only while the corpus is small, so the
-corpus is cut: judged documents first, then others as they come.
+so that the figure is that of the model alone, and of its sparse half. It is cheap only while the
+corpus is small, so the corpus is cut: judged documents first, then others as they come.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lsr.errors import EvaluationError
 from lsr.eval.datasets import load_dataset
 from lsr.training.objective import mean_terms
 from lsr.training.recipe import HeldOutPart
-from lsr.training.towers import TrainableEncoder
+from lsr.training.towers import Tower, TrainableEncoder
 
 TEXTS_AT_ONCE = 16
 CUTOFF = 10
@@ -118,13 +118,14 @@ def _corpus(source: str, judged: set[str], limit: int) -> dict[str, str]:
     return texts
 
 
-def _vectors(tower: torch.nn.Module, texts: Sequence[TokenizedText]) -> Iterator[torch.Tensor]:
+def _vectors(tower: Tower, texts: Sequence[TokenizedText]) -> Iterator[torch.Tensor]:
     """Yield vectors of texts in their order; a text without tokens has none of its terms."""
     blank = [number for number, one in enumerate(texts) if not one.ids.size]
     filler = next(one for one in texts if one.ids.size)
     filled = [one if one.ids.size else filler for one in texts]
     for start in range(0, len(texts), TEXTS_AT_ONCE):
-        weights = tower(filled[start : start + TEXTS_AT_ONCE]).float()
+        vectors = tower(filled[start : start + TEXTS_AT_ONCE]).float()
+        weights = vectors[:, : tower.n_terms]
         for number in blank:
             if start <= number < start + TEXTS_AT_ONCE:
                 weights[number - start] = 0

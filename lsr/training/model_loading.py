@@ -24,6 +24,7 @@ from lsr.encoders.decoder.weighting import (
     Attention,
     DecoderWeighting,
     LiteralResidualWeighting,
+    PromptWeighting,
 )
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import (
@@ -62,7 +63,7 @@ FRESH_HEAD_SCALE = 0.02
 
 PROBE_TOLERANCE = 1e-4
 
-Trained = NetworkWeighting | DecoderWeighting | LiteralResidualWeighting
+Trained = NetworkWeighting | DecoderWeighting | LiteralResidualWeighting | PromptWeighting
 """Weightings by a network that can be trained."""
 
 
@@ -199,14 +200,14 @@ def _tower(
 ) -> NetworkTower | TableTower:
     special = special_ids(tokenizer)
     weighting = files.side.weighting
+    if isinstance(weighting, PromptWeighting) and weighting.max_tokens > 1:
+        raise UnsupportedModelError(
+            f"The model in {str(files.folder)!r} weights terms by an answer of several tokens, "
+            "which cannot be trained; name the method promptreps, which looks at the first alone."
+        )
     if isinstance(weighting, Trained):
         network = shared or _network([files], tokenizer, part, generator)
         return NetworkTower(network, files.side, special)
-    if not isinstance(weighting, TableWeighting | PresenceWeighting):
-        raise UnsupportedModelError(
-            f"The model in {str(files.folder)!r} weights terms by its answers to a prompt, which "
-            "cannot be trained; name another method, such as echo-splade."
-        )
     if isinstance(weighting, TableWeighting) and weighting.special_tokens:
         special = special[:0]
     size = n_terms or int(files.config.get("vocab_size", tokenizer.get_vocab_size()))

@@ -50,6 +50,7 @@ class Objective:
         relevant: torch.Tensor,
         teacher: torch.Tensor | None,
         recall: Sequence[TermRecall] = (),
+        dense: tuple[torch.Tensor, torch.Tensor] | None = None,
         idf: torch.Tensor | None,
         step: int,
     ) -> dict[str, torch.Tensor]:
@@ -61,6 +62,7 @@ class Objective:
             relevant: see `Scores`.
             teacher: see `Scores`.
             recall: of queries and of documents; none if no loss asks.
+            dense: the dense halves of queries and of documents, a row each; None without.
             idf: shape (n_terms,), weights of query terms where a table gives them.
             step: optimizer step that is being made, from 1.
         """
@@ -68,7 +70,8 @@ class Objective:
             _beside(vectors, one)
             for vectors, one in zip((queries, documents), recall, strict=False)
         ]
-        scores = Scores(queries @ documents.t(), relevant, teacher, beside)
+        of_dense = None if dense is None else dense[0] @ dense[1].t()
+        scores = Scores(queries @ documents.t(), relevant, teacher, beside, of_dense)
         parts = weighted_losses(self._recipe.losses, scores)
         for name, vectors in (("queries", queries), ("documents", documents)):
             side = self._sides[name]

@@ -114,8 +114,8 @@ def _contradictions(recipe: Recipe) -> Iterable[str]:
         yield "data.scores names teachers' scores, but no loss learns from them; leave one out."
     if not recipe.data.negatives_per_query and all(loss.needs_negatives for loss in recipe.losses):
         yield (
-            "data.negatives_per_query is 0, but only contrastive and term_mse can do without "
-            "negatives of the query's own; ask for 1 at least."
+            "data.negatives_per_query is 0, but only contrastive, dense_contrastive and term_mse "
+            "can do without negatives of the query's own; ask for 1 at least."
         )
     for name, side in (("queries", recipe.queries), ("documents", recipe.documents)):
         yield from _of_a_side(name, side, recipe.model)

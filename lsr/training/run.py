@@ -10,6 +10,7 @@ from typing import Any
 
 from lsr.errors import ConfigError, MissingDependencyError
 from lsr.training.checkpoints import begin
+from lsr.training.losses import DenseContrastive
 from lsr.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,13 @@ def train(
         # The others find the folder that the first has made.
         checkpoint = begin(output, recipe, resume=resume or not is_first)
     start = load_starting_model(part, schedule.seed)
+    if not start.encoder.has_dense_half and any(
+        isinstance(loss, DenseContrastive) for loss in recipe.losses
+    ):
+        raise ConfigError(
+            "The loss dense_contrastive is of dense halves, which texts do not have by the method "
+            "of this model; name the method promptreps, or leave the loss out."
+        )
     data = load_training_data(recipe.data, start.query_texts.separator)
     if is_first:
         on_log({"data": dict(data.counts)})

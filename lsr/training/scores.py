@@ -26,12 +26,14 @@ class Scores:
         recall: for queries and for relevant documents, the weights that they have for the terms
             that they hold, and the recall of these terms, both of shape (n_entries,); empty if no
             loss asks.
+        dense: `batch` of the dense halves; None where a side has none.
     """
 
     batch: torch.Tensor
     relevant: torch.Tensor
     teacher: torch.Tensor | None = None
     recall: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()
+    dense: torch.Tensor | None = None
 
     @property
     def n_queries(self) -> int:

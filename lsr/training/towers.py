@@ -17,6 +17,7 @@ from lsr.encoders.decoder.weighting import (
     Attention,
     DecoderWeighting,
     LiteralResidualWeighting,
+    PromptWeighting,
 )
 from lsr.encoders.method import (
     Activation,
@@ -34,6 +35,7 @@ from lsr.encoders.torch_weighers import TextTensors
 from lsr.errors import UnsupportedModelError
 from lsr.pruning import PruneRule, PruneType
 from lsr.training.decoder_weights import LiteralResidual, decoder_weights
+from lsr.training.prompt_halves import prompt_halves
 from lsr.training.tiled_head import largest_logits
 
 
@@ -105,6 +107,10 @@ class NetworkTower(torch.nn.Module):
         network: what computes.
         side: how its output becomes weights.
         special: ids of special tokens.
+
+    Attributes:
+        n_terms: size of the vocabulary.
+        dense_size: numbers of the dense half; 0 where the method has none.
     """
 
     def __init__(self, network: Network, side: Side, special: NDArray[np.int64]) -> None:
@@ -112,15 +118,24 @@ class NetworkTower(torch.nn.Module):
         self.network = network
         self.side = side
         self.n_terms = network.n_terms
+        is_prompted = isinstance(side.weighting, PromptWeighting)
+        self.dense_size = int(network.body.config.hidden_size) if is_prompted else 0
         self._special = special
         self._top_k = _top_k(side)
 
     def forward(self, texts: Sequence[TokenizedText]) -> torch.Tensor:
-        """Return the vectors of texts, shape (n_texts, n_terms), none of them without tokens."""
+        """Return the vectors of texts, none of them without tokens.
+
+        Shape (n_texts, n_terms + dense_size): the weights of terms, and then the dense half.
+        """
         device = next(self.network.parameters()).device
         batch = TextTensors.of(texts, self.network.pad_id, device)
-        hidden, logits = self.network(batch)
         weighting = self.side.weighting
+        if isinstance(weighting, PromptWeighting):
+            body, layer = self.network.body, self.network.vocabulary
+            weights, dense = prompt_halves(body, layer, batch, weighting)
+            return torch.cat([finished(weights, self.side, self._top_k), dense], 1)
+        hidden, logits = self.network(batch)
         if isinstance(weighting, TokenWeighting):
             weights = self._of_tokens(hidden, batch, weighting)
         else:
@@ -214,6 +229,7 @@ class TableTower(torch.nn.Module):
         super().__init__()
         self.side = side
         self.n_terms = weights.size
+        self.dense_size = 0
         table = torch.from_numpy(weights.copy())
         self.table = torch.nn.Parameter(table, requires_grad=is_trained)
         self._special = special
@@ -244,6 +260,11 @@ class TrainableEncoder(torch.nn.Module):
         super().__init__()
         self.queries = queries
         self.documents = documents
+
+    @property
+    def has_dense_half(self) -> bool:
+        """Whether both sides have dense rows beside the weights of terms."""
+        return self.queries.dense_size > 0 and self.documents.dense_size > 0
 
     @property
     def idf(self) -> torch.Tensor | None:

@@ -19,6 +19,7 @@ from lsr.training.data import load_training_data
 from lsr.training.model_loading import StartingModel, load_starting_model
 from lsr.training.objective import Objective
 from lsr.training.recipe import Recipe
+from tiny_decoders import save_tiny_decoder
 
 Make = Callable[..., Recipe]
 
@@ -76,6 +77,29 @@ def test_a_batch_of_32_is_one_however_many_are_encoded_at_a_time(
     recipe = make_recipe(**CHANGES)
 
     assert_equal(gradients(recipe, micro_batch), gradients(recipe, None))
+
+
+def test_dense_halves_have_a_gradient_of_their_own_however_they_are_cut(
+    make_recipe: Make, tmp_path: Path
+) -> None:
+    prompted = {
+        "model": {
+            "start": str(save_tiny_decoder(tmp_path / "llama")),
+            "method": "promptreps",
+            "max_length": 250,
+            "query_max_length": 250,
+        },
+        "schedule": {"batch": 4},
+    }
+    both = [{"type": "contrastive"}, {"type": "dense_contrastive", "temperature": 0.1}]
+
+    sparse, dense, together, cut = (
+        gradients(make_recipe(**prompted, losses=losses), micro_batch)
+        for losses, micro_batch in ((both[:1], None), (both[1:], None), (both, None), (both, 3))
+    )
+
+    assert_equal(together, sparse + dense)
+    assert_equal(cut, together)
 
 
 def test_two_towers_and_a_teacher_are_cut_up_alike(make_recipe: Make, collection: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.numpy import save_file
 
 from lsr.encoders import Backend, Precision, load_encoder
+from lsr.encoders.base import DenseEncoder
 from lsr.errors import ConfigError, UnsupportedModelError
 from lsr.training.decoder_weights import LiteralResidual
 from lsr.training.model_loading import StartingModel, load_starting_model
@@ -24,6 +25,12 @@ RECIPE = Recipe(
     ModelPart("start", max_length=LENGTH), DataPart(dataset="data"), SchedulePart(steps=1000)
 )
 
+PROMPTED = 250
+"""Tokens with the prompt, which has over two hundred in the vocabulary of a tiny model."""
+
+HALF_A_STEP = 0.005 + 1e-4
+"""A saved model rounds weights to hundredths, which has no gradient."""
+
 ROUNDING = 1e-4
 """Logits of two layers in float32, whose products are taken in another order."""
 
@@ -34,10 +41,8 @@ def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(folder: Path, **values: object) -> StartingModel:
-    return load_starting_model(
-        ModelPart(str(folder), max_length=LENGTH, **values),  # type: ignore[arg-type]
-        seed=1,
-    )
+    given = {"max_length": LENGTH, **values}
+    return load_starting_model(ModelPart(str(folder), **given), seed=1)  # type: ignore[arg-type]
 
 
 def perturbed(start: StartingModel) -> StartingModel:
@@ -190,6 +195,77 @@ def test_the_first_token_that_a_decoder_rests_on_is_seen(decoder: Path) -> None:
     assert 0 < share < 1
 
 
-def test_answers_to_a_prompt_are_not_trained(decoder: Path) -> None:
-    with pytest.raises(UnsupportedModelError, match="answers to a prompt"):
-        started(decoder, method="promptreps")
+@pytest.mark.parametrize("lora", [None, LoraPart(rank=2)])
+def test_both_halves_of_an_answer_are_saved_as_they_are_trained(
+    decoder: Path, tmp_path: Path, lora: LoraPart | None
+) -> None:
+    start = perturbed(started(decoder, method="promptreps", lora=lora, max_length=PROMPTED))
+    trained, folder, n_terms = vectors(start), tmp_path / "model", start.encoder.documents.n_terms
+
+    folder.mkdir()
+    save_trained(start, folder, RECIPE, {})
+    encoder = load_encoder(str(folder), precision=Precision.FLOAT32, max_length=PROMPTED)
+    assert isinstance(encoder, DenseEncoder)
+
+    for found, saved in zip(
+        trained,
+        (encoder.encode_queries_densely(TEXTS), encoder.encode_documents_densely(TEXTS)),
+        strict=True,
+    ):
+        sparse, dense = saved.vectors.to_scipy().toarray(), saved.dense
+        assert dense is not None
+        np.testing.assert_allclose(sparse, found[:, :n_terms], rtol=0, atol=HALF_A_STEP)
+        np.testing.assert_allclose(dense, found[:, n_terms:], rtol=0, atol=ROUNDING)
+        assert (sparse > 0).any(1).all()
+
+
+def test_a_text_without_words_is_trained_by_the_terms_that_it_is_saved_with(decoder: Path) -> None:
+    start = started(decoder, method="promptreps", max_length=PROMPTED)
+
+    with torch.no_grad():
+        (vector,) = start.encoder.documents(start.document_texts.tokenize(["to be or not to be!"]))
+
+    encoder = load_encoder(str(decoder), method="promptreps", precision=Precision.FLOAT32)
+    (expected,) = encoder.encode_documents(["to be or not to be!"]).to_scipy().toarray()
+    found = vector[: start.encoder.documents.n_terms].numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=HALF_A_STEP)
+    assert np.count_nonzero(expected) == 10
+
+
+def test_what_prompts_begin_with_has_the_gradient_of_all_texts(decoder: Path) -> None:
+    """Read once for three texts, or with every text: the gradient of the weights is the same."""
+    start = started(decoder, method="promptreps", max_length=PROMPTED)
+    texts = start.document_texts.tokenize(TEXTS)
+    mixed = torch.randn(3, 100, generator=torch.Generator().manual_seed(0))
+
+    def gradient(encoded: torch.Tensor) -> torch.Tensor:
+        start.encoder.zero_grad()
+        (encoded[:, -100:] * mixed).sum().backward()
+        parameters = start.encoder.documents.parameters()
+        return torch.cat([one.grad.flatten() for one in parameters if one.grad is not None])
+
+    together = gradient(start.encoder.documents(texts))
+    alone = gradient(torch.cat([start.encoder.documents([one]) for one in texts]))
+
+    largest = float(alone.abs().max())
+    np.testing.assert_allclose(together / largest, alone / largest, rtol=0, atol=ROUNDING)
+
+
+def test_prompts_are_read_whole_where_layers_are_computed_twice(decoder: Path) -> None:
+    start = started(decoder, method="promptreps", max_length=PROMPTED)
+    texts = start.document_texts.tokenize(TEXTS)
+    start.encoder.train()
+    expected = start.encoder.documents(texts)
+
+    start.encoder.checkpoint_gradients()
+    found = start.encoder.documents(texts)
+
+    assert found.requires_grad
+    np.testing.assert_allclose(
+        found.detach().numpy(), expected.detach().numpy(), rtol=0, atol=ROUNDING
+    )
+
+
+def test_answers_of_several_tokens_are_not_trained(decoder: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="name the method promptreps, which"):
+        started(decoder, method="promptreps-multi")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lsr.training.losses import (
     Candidates,
     Contrastive,
+    DenseContrastive,
     KlDivergence,
     Likelihood,
     Loss,
@@ -116,6 +117,7 @@ def divergence(temperature: float) -> Callable[..., float]:
 CASES: list[tuple[Loss, Callable[..., float]]] = [
     *((Contrastive(candidates=one), contrastive(one, 1.0)) for one in Candidates),
     (Contrastive(temperature=0.5), contrastive(Candidates.BATCH, 0.5)),
+    (DenseContrastive(temperature=0.5), contrastive(Candidates.BATCH, 0.5)),
     (Pairwise(), pairwise),
     (Likelihood(), likelihood),
     (MarginMse(), margins),
@@ -127,7 +129,10 @@ NAMES = [str(loss) for loss, _ in CASES]
 
 
 def value(loss: Loss, batch: torch.Tensor, relevant: NDArray[np.bool_], teacher: Array) -> object:
-    return loss.value(Scores(batch, torch.from_numpy(relevant), torch.from_numpy(teacher)))
+    given = torch.from_numpy(relevant), torch.from_numpy(teacher)
+    if isinstance(loss, DenseContrastive):
+        return loss.value(Scores(torch.zeros_like(batch), *given, dense=batch))
+    return loss.value(Scores(batch, *given))
 
 
 @pytest.mark.parametrize(("loss", "oracle"), CASES, ids=NAMES)

@@ -96,7 +96,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"data": {"negatives_per_query": 0}}, "would not be used"),
         (
             {"data": {"negatives": [], "negatives_per_query": 0}, "losses": [{"type": "pairwise"}]},
-            "only contrastive and term_mse",
+            "only contrastive, dense_contrastive and term_mse",
         ),
         ({"data": {"corpus": "corpus.jsonl"}}, "names corpus, queries and qrels already"),
         ({"data": {"dataset": None, "corpus": "c"}}, "all three of corpus, queries and qrels"),

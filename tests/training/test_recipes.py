@@ -14,6 +14,7 @@ from tiny_decoders import save_tiny_decoder
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 MAX_LENGTH = 24
+PROMPTED = 250  # a prompt has over two hundred tokens in the vocabulary of a tiny model
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def is_of_a_decoder(model: dict[str, Any]) -> bool:
     if "prosper" in model["start"]:
         return True
     weighting = method_named(model.get("method", "splade-max")).documents.weighting
-    return weighting.__struct_config__.tag in {"decoder", "literal residual"}
+    return weighting.__struct_config__.tag in {"decoder", "literal residual", "prompt"}
 
 
 def shrunk(values: dict[str, Any], start: Path, table: Path, collection: Path) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def shrunk(values: dict[str, Any], start: Path, table: Path, collection: Path) -
     model.pop("query_max_length", None)
     if "prosper" in values["model"]["start"]:
         model["method"] = "prosper"
+    if values["model"].get("method") == "promptreps":
+        model["max_length"] = PROMPTED
     if "query_weights" in model:
         model["query_weights"] = str(table)
     if "residual_rank" in model:

@@ -191,6 +191,15 @@ def test_a_planted_collapse_is_repaired_when_asked(make_recipe: Make, tmp_path: 
     assert terms[repaired] < 1 < terms[repaired + 1]
 
 
+def test_a_loss_of_dense_halves_is_refused_where_there_are_none(
+    make_recipe: Make, tmp_path: Path
+) -> None:
+    recipe = make_recipe(losses=[{"type": "dense_contrastive"}])
+
+    with pytest.raises(ConfigError, match="name the method promptreps, or leave the loss out"):
+        train(recipe, tmp_path / "out")
+
+
 def test_a_folder_of_another_recipe_is_refused(make_recipe: Make, tmp_path: Path) -> None:
     out = tmp_path / "out"
     train(make_recipe(schedule={"steps": 1}), out)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.encoders.decoder.models import DecoderModel
+from lsr.encoders.decoder.shared_prefix import read_texts
 from lsr.encoders.decoder.weighers import all_logits, last_hidden, saturated
 from lsr.encoders.decoder.weighting import PromptWeighting
 from lsr.encoders.tokenization import TokenizedText
@@ -83,14 +84,7 @@ class PromptWeigher:
         import torch
 
         asked = self._weighting.max_tokens
-        prefix = _shared_prefix(batch)
-        read = _read_once(body, batch.ids[:1, :prefix], len(batch.texts)) if prefix else None
-        output = body(
-            input_ids=batch.ids[:, prefix:],
-            attention_mask=batch.mask,
-            past_key_values=read,
-            use_cache=asked > 1 or prefix > 0,
-        )
+        output, prefix = read_texts(body, batch, goes_on=asked > 1)
         hidden = last_hidden(output.logits, batch, skipped=prefix)
         mask, positions = batch.mask, batch.mask.sum(1, keepdim=True)
         ends = torch.from_numpy(self._ends).to(self.device)
@@ -135,18 +129,3 @@ class PromptWeigher:
         terms = np.sort(allowed[heaviest])
         rounded = np.rint(weights[terms] * STEPS_PER_UNIT) / np.float32(STEPS_PER_UNIT)
         return terms[rounded > 0], rounded[rounded > 0].astype(np.float32)
-
-
-def _shared_prefix(batch: TextTensors) -> int:
-    """Return how many first tokens, short of a whole text, several texts have in common."""
-    if len(batch.texts) == 1:
-        return 0
-    same = (batch.ids == batch.ids[:1]).all(0).long().cumprod(0).sum()
-    return int(same.minimum(batch.mask.sum(1).min() - 1))
-
-
-def _read_once(body: Any, prefix: torch.Tensor, n_texts: int) -> Any:
-    """Return what the model remembers of a prompt's beginning, for each of the texts."""
-    memory = body(input_ids=prefix, use_cache=True).past_key_values
-    memory.batch_repeat_interleave(n_texts)
-    return memory

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lsr.training.losses.contrastive import Candidates, Contrastive
+from lsr.training.losses.dense_contrastive import DenseContrastive
 from lsr.training.losses.kl_divergence import KlDivergence
 from lsr.training.losses.likelihood import Likelihood
 from lsr.training.losses.margin_mse import MarginMse, Pairs
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from lsr.training.scores import Scores
 
-Loss = Contrastive | Pairwise | Likelihood | MarginMse | KlDivergence | TermMse
+Loss = Contrastive | DenseContrastive | Pairwise | Likelihood | MarginMse | KlDivergence | TermMse
 
 
 def weighted_losses(losses: Sequence[Loss], scores: Scores) -> dict[str, torch.Tensor]:
@@ -33,6 +34,7 @@ def weighted_losses(losses: Sequence[Loss], scores: Scores) -> dict[str, torch.T
 __all__ = [
     "Candidates",
     "Contrastive",
+    "DenseContrastive",
     "KlDivergence",
     "Likelihood",
     "Loss",
