@@ -19,7 +19,7 @@ import numpy as np
 from lsr.compression import Allocation, Method, Recipe
 from lsr.compression.applying import apply_recipe, model_files
 from lsr.compression.learning import Learns
-from lsr.compression.recipe import Removed
+from lsr.compression.recipe import Layers, Removed
 from lsr.compression.work import work_left
 from lsr.corpus import read_documents
 from lsr.encoders import Backend, Encoder, Precision, load_encoder
@@ -96,9 +96,10 @@ def controls(
     learn: Learns | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> list[System]:
-    """Make the two controls of a recipe that prunes layers; none for one that does not.
+    """Make the two controls of a recipe: what goes is chosen by chance, or no layer is left.
 
-    Where the recipe has a training, they are trained in the same way, from their masks on.
+    A recipe that leaves layers as they are drops terms by chance. Where one has a training, they
+    are trained in the same way, from their masks on.
 
     Args:
         recipe: the recipe.
@@ -106,9 +107,7 @@ def controls(
         learn: as `apply_recipe` takes it.
         on_step: hears what is done.
     """
-    if recipe.layers is None:
-        return []
-    layers = recipe.layers
+    layers = recipe.layers or Layers()
     corrects_bias = layers.corrects_bias and recipe.calibration is not None
     random = msgspec.structs.replace(
         layers, method=Method.RANDOM, corrects_bias=corrects_bias, exchanges=False
@@ -116,14 +115,21 @@ def controls(
     nothing = msgspec.structs.replace(
         random, pattern="unstructured", sparsity=1.0, allocation=Allocation.UNIFORM
     )
+    if recipe.layers is not None:
+        by_chance = msgspec.structs.replace(recipe, layers=random)
+    else:
+        assert recipe.vocabulary is not None
+        terms = msgspec.structs.replace(recipe.vocabulary, at_random=True)
+        by_chance = msgspec.structs.replace(recipe, vocabulary=terms)
+    no_body = msgspec.structs.replace(recipe, layers=nothing)
     training = recipe.training
     if training is not None:  # their weights are removed at once, so that none comes back
         training = msgspec.structs.replace(training, removed=Removed.GONE)
     found = []
-    for name, changed in (("random mask", random), ("no body", nothing)):
+    for name, changed in (("random mask", by_chance), ("no body", no_body)):
         place = folder / name.replace(" ", "-")
         on_step(f"making the control: {name}")
-        controlled = msgspec.structs.replace(recipe, layers=changed, training=training)
+        controlled = msgspec.structs.replace(changed, training=training)
         apply_recipe(controlled, place, learn=learn, on_step=on_step)
         found.append(System(name, str(place), Precision.FLOAT32, is_control=True))
     return found

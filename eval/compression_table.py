@@ -13,7 +13,7 @@ from statistics import mean, stdev
 
 import msgspec
 
-from lsr.compression import Method, Recipe
+from lsr.compression import Recipe
 from lsr.compression.applying import apply_recipe
 from lsr.compression.learning import Learns
 from lsr.encoders import Precision
@@ -63,7 +63,7 @@ def measure_recipes(
     systems = {DENSE: [System(DENSE, models.pop(), Precision.FLOAT32)]}
     for name, recipe in recipes.items():
         systems[name] = []
-        for seed in seeds if _is_random(recipe) else seeds[:1]:
+        for seed in seeds if recipe.is_random else seeds[:1]:
             place = folder / f"{name}-{seed}"
             on_step(f"{name}, seed {seed}")
             seeded = msgspec.structs.replace(recipe, seed=seed)
@@ -117,8 +117,3 @@ def _mean(name: str, figures: Sequence[Figures]) -> Figures:
 
 def _spread(kept: Sequence[float]) -> str:
     return f"{stdev(kept):.1%} of {len(kept)}" if len(kept) > 1 else ""
-
-
-def _is_random(recipe: Recipe) -> bool:
-    by_chance = recipe.layers is not None and recipe.layers.method is Method.RANDOM
-    return by_chance or recipe.training is not None

@@ -239,6 +239,9 @@ class _Run:
                 keep(file, losses=losses_of_terms(*some))
             with np.load(file) as kept:
                 self._dropped = least_missed(kept["losses"], vocabulary.share)
+            if vocabulary.at_random:
+                chance = np.random.default_rng(self._recipe.seed)
+                self._dropped = np.sort(chance.permutation(bias.size)[: self._dropped.size])
             self._change_bias(bias)
 
     def train(self, learn: Learns) -> None:

@@ -135,11 +135,13 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             Many: terms that are rare in a sample are not rare.
         n_documents: from the beginning; None for all.
         leaves_literal: whether the texts that hold them keep the terms that are dropped.
+        at_random: whether as many terms go by chance instead, which is for comparison.
     """
 
     documents: str
     share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     leaves_literal: bool = False
+    at_random: bool = False
     n_documents: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
@@ -205,6 +207,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def digest(self) -> str:
         """What tells one recipe from another."""
         return xxhash.xxh3_128_hexdigest(msgspec.json.encode(self))
+
+    @property
+    def is_random(self) -> bool:
+        """Whether another seed makes another model."""
+        layers, vocabulary = self.layers, self.vocabulary
+        by_chance = layers is not None and layers.method is Method.RANDOM
+        by_chance |= vocabulary is not None and vocabulary.at_random
+        return by_chance or self.training is not None
 
     def refuse_contradictions(self) -> None:
         """Refuse a recipe that cannot be followed.

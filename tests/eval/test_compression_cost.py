@@ -8,8 +8,9 @@ import pytest
 
 from command import lsr
 from lsr.compression import Method, Recipe
+from lsr.compression.applying import apply_recipe
 from lsr.compression.learning import Remains
-from lsr.compression.recipe import Calibration, Layers, Removed, Training
+from lsr.compression.recipe import Calibration, Layers, Removed, Training, Vocabulary
 from lsr.encoders import Precision
 from lsr.errors import ConfigError
 from lsr.eval.compression_cost import System, as_table, controls, measure_systems
@@ -76,9 +77,22 @@ def test_controls_are_made_of_every_recipe(model: str, collection: Path, tmp_pat
         training=Training(documents=documents, removed=Removed.AST),
     )
 
-    for name, recipe in (("exchanged", exchanged), ("returning", returning)):
+    vocabulary = Vocabulary(documents=documents, share=0.5, leaves_literal=True)
+    leaving = Recipe(model=model, vocabulary=vocabulary)
+
+    recipes = {"exchanged": exchanged, "returning": returning, "leaving": leaving}
+    for name, recipe in recipes.items():
         found = controls(recipe, tmp_path / name, learn=learn)
         assert [one.name for one in found] == ["random mask", "no body"]
+    chosen, by_chance = (
+        set(json.loads((folder / "compression.json").read_text())["literal_terms"])
+        for folder in (
+            apply_recipe(leaving, tmp_path / "least-missed").folder,
+            tmp_path / "leaving" / "random-mask",
+        )
+    )
+    assert chosen != by_chance
+    assert len(chosen) == len(by_chance) > 0
 
 
 def test_the_command_compresses_and_measures_beside_controls(
