@@ -15,9 +15,9 @@ from lsr.compression.analysis import blocks_us, dense_us, output_size
 from lsr.compression.calibrated_network import CalibratedNetwork
 from lsr.compression.checkpoint import Checkpoint
 from lsr.compression.patterns import Pattern
-from lsr.compression.recipe import Allocation, Layers
+from lsr.compression.pruning import prune
+from lsr.compression.recipe import Allocation, Layers, Method
 from lsr.compression.scores import Doubles, wanda
-from lsr.compression.sparse_gpt import sparse_gpt
 from lsr.encoders.tokenization import TokenizedText
 
 LEVELS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -61,7 +61,14 @@ def allocated(
         if layers.allocation is Allocation.OWL:
             outliers.append(outlier_share(wanda(weight, inputs)))
             continue
-        pruned = [sparse_gpt(weight, inputs.products, pattern, level) for level in levels]
+        n_matrices = len(checkpoint.names(*place)[0])
+        pruned = [
+            prune(
+                *(weight, inputs, Method.SPARSE_GPT, pattern, level, []),
+                n_matrices=n_matrices,
+            )
+            for level in levels
+        ]
         whole = output_size(weight, inputs.products)
         errors.append([output_size(one - weight, inputs.products) / whole for one in pruned])
         costs.append([min(blocks_us(one), dense_us(one)) for one in pruned])

@@ -17,8 +17,9 @@ import numpy as np
 from lsr.compression.calibrated_network import PARTS, CalibratedNetwork
 from lsr.compression.checkpoint import Checkpoint
 from lsr.compression.patterns import Pattern
+from lsr.compression.pruning import prune
+from lsr.compression.recipe import Method
 from lsr.compression.scores import Doubles, Floats
-from lsr.compression.sparse_gpt import sparse_gpt
 from lsr.encoders.tokenization import TokenizedText
 from lsr.kernels.transformer import (
     active_terms,
@@ -105,7 +106,10 @@ def analyze(
         inputs = network.inputs_of(layer, part, texts)
         pruned = []
         for share in shares:
-            left = sparse_gpt(weight, inputs.products, PATTERN, share)
+            left = prune(
+                *(weight, inputs, Method.SPARSE_GPT, PATTERN, share, []),
+                n_matrices=len(checkpoint.names(layer, part)[0]),
+            )
             moved = bias + ((weight - left) @ inputs.means).astype(np.float32)
             network.replace(layer, part, left, moved)
             terms = _mean_terms(network, head, texts) / max(before, 1e-12)

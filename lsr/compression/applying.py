@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from lsr.compression.allocating import Place, allocated
 from lsr.compression.calibrated_network import PARTS, CalibratedNetwork, weighting_of
 from lsr.compression.checkpoint import Checkpoint
-from lsr.compression.dsnot import refined
 from lsr.compression.learning import Learns, Remains
 from lsr.compression.patterns import Pattern
 from lsr.compression.pruning import prune
@@ -220,9 +219,11 @@ class _Run:
             inputs = self._network.inputs_of(layer, part, self._texts)
         seed = [self._recipe.seed, layer, PARTS.index(part)]
         sparsity = self._sparsities[layer, part]
-        pruned = prune(weight, inputs, layers.method, pattern, sparsity, seed)
-        if layers.exchanges:
-            pruned = refined(weight, pruned, inputs, pattern)
+        pruned = prune(
+            *(weight, inputs, layers.method, pattern, sparsity, seed),
+            n_matrices=len(self._checkpoint.names(layer, part)[0]),
+            exchanges=layers.exchanges,
+        )
         if layers.corrects_bias:
             bias = bias + ((weight - pruned) @ inputs.means).astype(np.float32)
         return pruned, bias
