@@ -9,13 +9,16 @@ path, on a logarithmic scale, from where it begins to the target at the end of t
                                          + sum of error / integral time)
 
 Vectors do not answer to lambda with a number of terms but with a speed: terms die at a pace that
-lambda and the learning rate set. They hardly come back, and most losses kill some by themselves,
-without any penalty. So a target that is reached early is passed, whatever lambda does then; and
-while the distance is large, lambda grows to what makes vectors fall. On a path that arrives with
-the last step, errors stay small, and what the losses do counts as part of the way.
+lambda and the learning rate set. Where little is learned in a step they hardly come back, and most
+losses kill some by themselves, without any penalty. So a target that is reached early is passed,
+whatever lambda does then; and while the distance is large, lambda grows to what makes vectors fall.
+On a path that arrives with the last step, errors stay small, and what the losses do counts as part
+of the way.
 
 Vectors also answer late, since optimizers average gradients. So lambda begins low, where one that
-was given far too high does no harm yet, and it gives way as soon as the error shrinks fast.
+was given far too high does no harm yet, and it gives way as soon as the error shrinks fast. Where
+much is learned in a step, losses bring terms back as soon as lambda lets go: an answer to errors
+that is too strong swings vectors about, so most of lambda comes from the sum of errors.
 """
 
 from __future__ import annotations
@@ -34,11 +37,11 @@ MORE_SMOOTHING = 0.95
 START = -3.0
 """Logarithm of the factor that the training begins with."""
 
-PROPORTIONAL = 28.0
+PROPORTIONAL = 12.0
 
 DERIVATIVE = 2.0
 
-INTEGRAL_SHARE = 0.2
+INTEGRAL_SHARE = 0.1
 """The integral time, as a share of the training."""
 
 LARGEST_ERROR = 1.0
