@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -115,13 +116,16 @@ def controls(
     nothing = msgspec.structs.replace(
         random, pattern="unstructured", sparsity=1.0, allocation=Allocation.UNIFORM
     )
+    changes: dict[str, Any] = {}
     if recipe.layers is not None:
-        by_chance = msgspec.structs.replace(recipe, layers=random)
-    else:
+        changes["layers"] = random
+    if recipe.structure is not None:
+        changes["structure"] = msgspec.structs.replace(recipe.structure, at_random=True)
+    if not changes:
         assert recipe.vocabulary is not None
-        terms = msgspec.structs.replace(recipe.vocabulary, at_random=True)
-        by_chance = msgspec.structs.replace(recipe, vocabulary=terms)
-    no_body = msgspec.structs.replace(recipe, layers=nothing)
+        changes["vocabulary"] = msgspec.structs.replace(recipe.vocabulary, at_random=True)
+    by_chance = msgspec.structs.replace(recipe, **changes)
+    no_body = msgspec.structs.replace(recipe, layers=nothing, structure=None)
     training = recipe.training
     if training is not None:  # their weights are removed at once, so that none comes back
         training = msgspec.structs.replace(training, removed=Removed.GONE)

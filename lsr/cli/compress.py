@@ -31,7 +31,7 @@ REPORT = "compression-report.json"
 
 @app.callback()
 def compress() -> None:
-    """Remove what an encoder can do without: blocks of its layers, terms of its vocabulary.
+    """Remove what an encoder can do without: layers, heads, neurons, blocks of matrices, terms.
 
     Example: lsr compress analyze --help
     """
@@ -52,7 +52,7 @@ def apply(
     """Compress a model by a recipe; an interrupted run goes on where it was.
 
     With --dataset, the quality, terms and speed of the dense and the compressed model are printed
-    and kept in the model's folder, beside two controls: layers pruned at random, and layers that
+    and kept in the model's folder, beside two controls: as much removed at random, and layers that
     compute nothing.
 
     Example: echo '{"id": "1", "text": "the cat drank milk"}' > cats.jsonl && (echo 'model =
@@ -101,8 +101,12 @@ def apply(
 def _sentence(applied: Applied) -> str:
     if applied.was_there:
         return f"{applied.folder} was there already, by the same recipe."
+    whole = ""
+    if gone := applied.structure:
+        n_heads, n_neurons = sum(map(len, gone["heads"])), sum(gone["neurons"])
+        whole = f"{len(gone['layers'])} layers, {n_heads} heads and {n_neurons:,} neurons removed, "
     return (
-        f"Wrote {applied.folder}: {len(applied.blocks)} matrices pruned, "
+        f"Wrote {applied.folder}: {whole}{len(applied.blocks)} matrices pruned, "
         f"{applied.n_dropped_terms:,} terms dropped."
     )
 

@@ -1,4 +1,4 @@
-"""How is a recipe followed? Matrix by matrix, then the vocabulary, then what is left is trained.
+"""How is a recipe followed? Whole parts go, then blocks, then terms; what is left is trained.
 
 Each finished matrix, and the training's checkpoints, are kept in a folder beside the output, named
 by it, until the model is written whole. An interrupted run goes on there and comes to the same
@@ -31,6 +31,7 @@ from lsr.compression.rare_terms import least_missed, losses_of_terms
 from lsr.compression.recentring import recentred
 from lsr.compression.recipe import Layers, Recentring, Recipe
 from lsr.compression.scores import Floats, InputStatistics
+from lsr.compression.structure import Remover, refuse_too_much
 from lsr.compression.texts import (
     calibration_texts,
     digest_of,
@@ -39,6 +40,7 @@ from lsr.compression.texts import (
 )
 from lsr.compression.work_folder import keep, work_folder
 from lsr.encoders.compressed import FILE
+from lsr.encoders.json_file import read_json
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.locating import locate_model
 from lsr.encoders.pairing import find_model
@@ -58,12 +60,15 @@ class Applied:
         blocks: {name of a pruned matrix: share of it in 4x1 blocks that are not zero}.
         n_dropped_terms: terms of the vocabulary that no text can activate, or none that does not
             hold them.
+        structure: what went whole: numbers of "layers" of the model as it was, of "heads" of each
+            layer that is left, and how many "neurons" of each; empty where nothing did.
     """
 
     folder: Path
     was_there: bool
     blocks: dict[str, float]
     n_dropped_terms: int
+    structure: dict[str, Any]
 
 
 def apply_recipe(
@@ -98,8 +103,9 @@ def apply_recipe(
     if (found := _made_before(output, key)) is not None:
         return found
     work = work_folder(output, key)
-    run = _Run(recipe, checkpoint, work, on_step)
+    run = _Run(recipe, files, checkpoint, work, on_step)
     run.read(files, documents, queries)
+    run.remove_parts()
     run.allocate()
     run.prune_layers()
     run.drop_terms(files)
@@ -107,11 +113,16 @@ def apply_recipe(
         assert learn is not None
         run.train(learn)
     run.recentre()
-    facts = {"key": key, "recipe": msgspec.to_builtins(recipe), "padded": run.padded}
+    facts = {
+        "key": key,
+        "recipe": msgspec.to_builtins(recipe),
+        "padded": run.padded,
+        "structure": run.structure,
+    }
     with whole_folder(output) as draft:
         blocks = run.write(draft, facts)
     shutil.rmtree(work)
-    return Applied(output, False, blocks, run.n_dropped)
+    return Applied(output, False, blocks, run.n_dropped, run.structure)
 
 
 def model_files(model: str) -> TowerFiles:
@@ -141,21 +152,27 @@ def _made_before(output: Path, key: str) -> Applied | None:
             f"{output} holds a model by another recipe, model or text; choose another folder."
         )
     n_dropped = said["n_dropped_terms"] + len(said["literal_terms"])
-    return Applied(output, True, said["blocks"], n_dropped)
+    return Applied(output, True, said["blocks"], n_dropped, said["structure"])
 
 
 class _Run:
     """One recipe being followed."""
 
     def __init__(
-        self, recipe: Recipe, checkpoint: Checkpoint, work: Path, on_step: Callable[[str], None]
+        self,
+        recipe: Recipe,
+        files: TowerFiles,
+        checkpoint: Checkpoint,
+        work: Path,
+        on_step: Callable[[str], None],
     ) -> None:
         self.padded: list[str] = []
+        self.structure: dict[str, Any] = {}
         self._recipe = recipe
         self._checkpoint = checkpoint
         self._work = work
         self._on_step = on_step
-        self._network: CalibratedNetwork | None = None
+        self._network = CalibratedNetwork(files)
         self._texts: list[TokenizedText] = []
         self._documents: list[TokenizedText] = []
         self._sparsities: dict[Place, float] = {}
@@ -168,8 +185,9 @@ class _Run:
         return self._dropped.size
 
     def read(self, files: TowerFiles, documents: list[str], queries: list[str]) -> None:
-        """Prepare the network and its texts."""
-        self._network = CalibratedNetwork(files)
+        """Prepare the texts, and refuse what they or the model do not allow."""
+        if self._recipe.structure is not None:
+            refuse_too_much(self._recipe.structure, self._checkpoint)
         if not documents:
             return
         self._documents = tokenized(files, documents)
@@ -178,12 +196,38 @@ class _Run:
         if self._recipe.recentring is not Recentring.NONE:
             self._logits_before = self._logits()
 
+    def remove_parts(self) -> None:
+        """Remove layers, heads and neurons, and go on with the smaller model."""
+        structure, work = self._recipe.structure, self._work
+        if structure is None:
+            return
+        remover = Remover(structure, self._recipe.seed, self._texts, work, self._on_step)
+        fewer, smaller = work / "fewer-layers", work / "smaller-layers"
+        if structure.layers:
+            if not fewer.exists():
+                gone = remover.remove_layers(self._checkpoint, self._network)
+                with whole_folder(fewer) as draft:
+                    self._checkpoint.write(draft, {"gone": {"layers": gone}})
+            self._go_on_with(fewer)
+        if not smaller.exists():
+            found = [
+                remover.shrink_layer(self._checkpoint, self._network, layer)
+                for layer in range(self._checkpoint.n_layers)
+            ]
+            with whole_folder(smaller) as draft:
+                heads, neurons = ([one[kind] for one in found] for kind in (0, 1))
+                self._checkpoint.write(draft, {"gone": {"heads": heads, "neurons": neurons}})
+        self._go_on_with(smaller)
+        self.structure = {"layers": []}
+        for folder in (fewer, smaller):
+            if folder.exists():
+                self.structure |= read_json(folder / FILE, dict)["gone"]
+
     def allocate(self) -> None:
         """Decide how much each matrix of the layers loses."""
         layers = self._recipe.layers
         if layers is None:
             return
-        assert self._network is not None
         file = self._work / "allocation.npz"
         if not file.is_file():
             some = (layers, self._places, self._checkpoint, self._network, self._texts)
@@ -194,8 +238,8 @@ class _Run:
 
     def prune_layers(self) -> None:
         """Prune the matrices of all layers, or take them from an earlier run."""
-        layers, network = self._recipe.layers, self._network
-        if layers is None or layers.is_gradual or network is None:
+        layers = self._recipe.layers
+        if layers is None or layers.is_gradual:
             return
         for layer, part in self._places:
             file = self._work / f"{layer}.{part}.npz"
@@ -205,11 +249,10 @@ class _Run:
                 keep(file, weight=weight, bias=bias)
             with np.load(file) as kept:
                 weight, bias = kept["weight"], kept["bias"]
-            network.replace(layer, part, weight, bias)
+            self._network.replace(layer, part, weight, bias)
             self._checkpoint.change_matrix(layer, part, weight, bias)
 
     def _pruned(self, layers: Layers, layer: int, part: str) -> tuple[Floats, Floats]:
-        assert self._network is not None
         weight, bias = self._checkpoint.matrix(layer, part)
         pattern = Pattern.parse(layers.pattern)
         if pattern.is_padded(weight.shape):
@@ -263,8 +306,7 @@ class _Run:
                 shutil.copytree(start, draft, dirs_exist_ok=True)
                 folder, weights = self._work / "training", draft / SINGLE_FILE
                 learn(remains, folder, weights, self._on_step)
-        files = model_files(str(trained))
-        self._checkpoint, self._network = Checkpoint(files), CalibratedNetwork(files)
+        self._go_on_with(trained)
         for place in self._places:
             self._checkpoint.change_matrix(*place, *self._checkpoint.matrix(*place))
         self._change_bias(self._checkpoint.vocabulary()[1])
@@ -287,6 +329,10 @@ class _Run:
         """Write the model; see `Checkpoint.write`."""
         return self._checkpoint.write(folder, facts)
 
+    def _go_on_with(self, folder: Path) -> None:
+        files = model_files(str(folder))
+        self._checkpoint, self._network = Checkpoint(files), CalibratedNetwork(files)
+
     def _change_bias(self, bias: Floats) -> None:
         if self._has_literal:
             self._checkpoint.change_bias(bias, np.empty(0, dtype=np.int64))
@@ -302,7 +348,6 @@ class _Run:
     @property
     def _places(self) -> list[Place]:
         """The layer and part of each matrix that is pruned."""
-        assert self._network is not None
         if self._recipe.layers is None:
             return []
         return list(itertools.product(range(self._network.n_layers), PARTS))
@@ -313,5 +358,4 @@ class _Run:
         return np.setdiff1d(np.arange(n_terms, dtype=np.int64), self._dropped)
 
     def _logits(self) -> Floats:
-        assert self._network is not None
         return self._network.largest_logits(*self._checkpoint.vocabulary(), self._documents)

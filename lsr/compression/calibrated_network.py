@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr.compression.scores import Floats, InputStatistics
+from lsr.compression.scores import Doubles, Floats, InputStatistics
 from lsr.encoders.layouts import TowerFiles
 from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native import load_native_network, why_unsupported
@@ -48,6 +48,37 @@ class _Recorder:
         self.inputs = self.inputs or InputStatistics(x.shape[0])
         self.inputs.add(x[:, : self.n_tokens])
         self.dense(x, out, activation, residual)
+
+
+class _States:
+    """What passes between layers, and how much each layer changes it."""
+
+    def __init__(self, n_layers: int, size: int) -> None:
+        self.similarity = np.zeros(n_layers)
+        self.totals = np.zeros((n_layers + 1, size))
+        self.n_tokens = 0
+        self._before = np.empty((size, 0), dtype=np.float32)
+
+    def seen(self, number: int, dense: Dense) -> Dense:
+        """Return the dense layer that reads the state after `number` layers, watched."""
+
+        def watched(
+            x: Floats,
+            out: Floats,
+            activation: Activation = Activation.NONE,
+            residual: Floats | None = None,
+        ) -> None:
+            self._see(number, x[:, : self.n_tokens])
+            dense(x, out, activation, residual)
+
+        return watched
+
+    def _see(self, number: int, x: Floats) -> None:
+        self.totals[number] += x.sum(axis=1, dtype=np.float64)
+        if number:
+            lengths = np.linalg.norm(self._before, axis=0) * np.linalg.norm(x, axis=0)
+            self.similarity[number - 1] += ((self._before * x).sum(axis=0) / lengths).sum()
+        self._before = x.copy()
 
 
 class CalibratedNetwork:
@@ -85,6 +116,31 @@ class CalibratedNetwork:
         self._network.layers[layer] = own
         assert recorder.inputs is not None
         return recorder.inputs
+
+    def influence(self, texts: Sequence[TokenizedText]) -> tuple[Doubles, Doubles]:
+        """Return how much each layer changes what passes it, and what that is in the mean.
+
+        Args:
+            texts: that are read; none is without tokens, one at least.
+
+        Returns:
+            The mean of 1 minus the cosine of a token's state before and after each layer, shape
+            (n_layers,), which X. Men et al., "ShortGPT: Layers in Large Language Models are More
+            Redundant Than You Expect", 2024, call block influence; and the mean state before the
+            first layer and after each, shape (n_layers + 1, hidden size).
+        """
+        network, own, head = self._network, self._network.layers, self._network.head_dense
+        states = _States(len(own), own[0].norm.gamma.size)
+        network.layers = [
+            replace(layer, qkv=states.seen(number, layer.qkv)) for number, layer in enumerate(own)
+        ]
+        network.head_dense = states.seen(len(own), head)
+        for batch in _batches(texts):
+            states.n_tokens = sum(text.ids.size for text in batch)
+            network.hidden_states(batch)
+        network.layers, network.head_dense = own, head
+        n_tokens = sum(text.ids.size for text in texts)
+        return 1 - states.similarity / n_tokens, states.totals / n_tokens
 
     def replace(self, layer: int, part: str, weight: Floats, bias: Floats) -> None:
         """Compute the matrix `part` of a layer with other weights from here on."""

@@ -91,6 +91,23 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     n_queries: Annotated[int, msgspec.Meta(ge=1)] = 256
 
 
+class Structure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which parts go whole, before anything else is removed; see `lsr.compression.structure`.
+
+    Attributes:
+        layers: how many layers of the transformer go.
+        heads: how many attention heads of each layer that stays.
+        neurons: share of the feed-forward neurons of each layer that stays; those that are left are
+            a multiple of four.
+        at_random: whether as much goes by chance instead, which is for comparison.
+    """
+
+    layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    heads: Annotated[int, msgspec.Meta(ge=0)] = 0
+    neurons: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    at_random: bool = False
+
+
 class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is removed of the transformer's layers.
 
@@ -189,6 +206,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         model: as `load_encoder` takes it.
         seed: of what is random.
         calibration: what the layers are pruned by, and biases set by.
+        structure: None to leave all parts where they are.
         layers: None to leave them as they are.
         vocabulary: None to leave it as it is.
         training: None to leave what remains as it was.
@@ -198,6 +216,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model: str
     seed: int = 0
     calibration: Calibration | None = None
+    structure: Structure | None = None
     layers: Layers | None = None
     vocabulary: Vocabulary | None = None
     training: Training | None = None
@@ -211,8 +230,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def is_random(self) -> bool:
         """Whether another seed makes another model."""
-        layers, vocabulary = self.layers, self.vocabulary
+        layers, structure, vocabulary = self.layers, self.structure, self.vocabulary
         by_chance = layers is not None and layers.method is Method.RANDOM
+        by_chance |= structure is not None and structure.at_random
         by_chance |= vocabulary is not None and vocabulary.at_random
         return by_chance or self.training is not None
 
@@ -222,8 +242,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Raises:
             ConfigError: as above.
         """
-        if self.layers is None and self.vocabulary is None:
-            raise ConfigError("The recipe removes nothing; add [layers] or [vocabulary].")
+        structure = self.structure
+        if structure is not None and not (structure.layers or structure.heads or structure.neurons):
+            raise ConfigError(
+                "The recipe's [structure] removes nothing; name layers, heads or neurons."
+            )
+        if structure is None and self.layers is None and self.vocabulary is None:
+            raise ConfigError(
+                "The recipe removes nothing; add [structure], [layers] or [vocabulary]."
+            )
+        if structure is not None and structure.layers and self.training is not None:
+            raise ConfigError(
+                "The recipe removes whole layers and trains what is left, but training compares "
+                "states layer by layer; take structure.layers or [training] out."
+            )
         layers, trains = self.layers, self.training is not None
         if layers is not None:
             pattern = Pattern.parse(layers.pattern)
@@ -259,7 +291,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 "choose masks of its own; let another method than gradual choose them."
             )
         reads_inputs = layers is not None and layers.reads_inputs
-        if self.calibration is None and (reads_inputs or self.recentring is not Recentring.NONE):
+        reads_inputs |= structure is not None or self.recentring is not Recentring.NONE
+        if self.calibration is None and reads_inputs:
             raise ConfigError(
                 "The recipe needs [calibration] with documents, to prune layers and set biases by."
             )

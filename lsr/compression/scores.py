@@ -48,6 +48,12 @@ class InputStatistics:
         return self.total / max(1, self.n_tokens)
 
     @property
+    def covariance(self) -> Doubles:
+        """Mean of ``(x - mean) (x - mean)^T``."""
+        means = self.means
+        return self.products / max(1, self.n_tokens) - np.outer(means, means)
+
+    @property
     def lengths(self) -> Doubles:
         """Root of the mean square of each feature."""
         return np.sqrt(np.diag(self.products) / max(1, self.n_tokens))

@@ -10,6 +10,7 @@ import xxhash
 from lsr.compression.recipe import Calibration
 from lsr.corpus import read_documents, read_queries
 from lsr.encoders.layouts import TowerFiles
+from lsr.encoders.native.architecture import architecture_of
 from lsr.encoders.tokenization import TextTokenizer, TokenizedText
 from lsr.encoders.tokenizer_files import read_tokenizer
 from lsr.errors import ConfigError, UnsupportedModelError
@@ -62,7 +63,7 @@ def tokenized(files: TowerFiles, texts: Sequence[str]) -> list[TokenizedText]:
             f"The tokenizer in {str(files.tokenizer)!r} is of a kind that only transformers reads, "
             "so the model cannot be compressed."
         )
-    length = files.max_length or MAX_LENGTH
+    length = min(files.max_length or MAX_LENGTH, architecture_of(files.config).longest_input)
     return TextTokenizer(backend, length, prefix=files.side.prefix).tokenize(texts)
 
 

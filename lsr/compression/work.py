@@ -29,4 +29,4 @@ def work_left(files: TowerFiles) -> float:
             names, n_columns = checkpoint.names(layer, part)
             n_rows = shape.intermediate_size if part == "up" else shape.hidden_size
             saved += n_rows * n_columns * sum(1 - removed.blocks.get(name, 1.0) for name in names)
-    return 1 - saved / shape.n_multiplied
+    return (shape.n_multiplied - saved) / (removed.n_multiplied or shape.n_multiplied)

@@ -43,11 +43,14 @@ class Compression:
         blocks: {name of a matrix: share of it in 4x1 blocks that are not zero}.
         n_dropped_terms: terms that no text can activate.
         literal_terms: terms that only texts which hold them can activate, rising.
+        n_multiplied: weights that every token was multiplied with before whole parts went; 0 where
+            none went.
     """
 
     blocks: Mapping[str, float]
     n_dropped_terms: int
     literal_terms: tuple[int, ...] = ()
+    n_multiplied: int = 0
 
     def pays(self, names: list[str], precision: Precision) -> bool:
         """Return whether matrices, multiplied as one, are faster in blocks.
@@ -87,14 +90,16 @@ def read_compression(folder: Path) -> Compression:
     are_terms = isinstance(literal, list) and all(
         isinstance(term, int) and term >= 0 for term in literal
     )
+    n_multiplied = found.get("n_multiplied", 0)
+    are_numbers = isinstance(n_dropped, int) and isinstance(n_multiplied, int)
     is_known = version in (VERSION_WITHOUT_LITERAL, VERSION)
-    if not (is_known and are_shares and are_terms and isinstance(n_dropped, int)):
+    if not (is_known and are_shares and are_terms and are_numbers):
         raise UnsupportedModelError(
             f"{file} must hold 'version', shares of 'blocks' and 'n_dropped_terms'; remove it to "
             "run the model without its blocks."
         )
     shares = {str(name): float(share) for name, share in blocks.items()}
-    return Compression(shares, n_dropped, tuple(literal))
+    return Compression(shares, n_dropped, tuple(literal), n_multiplied)
 
 
 def reachable_terms(rows: Array, bias: Array, gamma: Array, beta: Array) -> NDArray[np.uint32]:

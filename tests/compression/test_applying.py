@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr.compression import Method, Recentring, Recipe
-from lsr.compression.applying import Applied, apply_recipe
+from lsr.compression.applying import apply_recipe
 from lsr.compression.recipe import Calibration, Layers, Vocabulary
 from lsr.encoders import Backend, Precision, load_encoder
 from lsr.encoders.compressed import FILE
@@ -99,7 +100,7 @@ def test_the_same_recipe_again_does_nothing(recipe: Recipe, tmp_path: Path) -> N
 
     again = apply_recipe(recipe, tmp_path / "small", on_step=steps.append)
 
-    assert again == Applied(first.folder, True, first.blocks, first.n_dropped_terms)
+    assert again == replace(first, was_there=True)
     assert (first.folder / "model.safetensors").stat().st_mtime_ns == stamp
     assert steps == []
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lsr.compression import Method, Recentring, read_recipe
+from lsr.compression import Method, Recentring, Structure, read_recipe
 from lsr.compression.recipe import Layers
 from lsr.errors import ConfigError
 
@@ -59,6 +59,9 @@ def test_the_digest_is_of_what_is_said(tmp_path: Path) -> None:
         ("sparsity = 0.5", "sparsity = 0.8", "removes 80% of the layers without training"),
         ("share = 0.25", "share = 1.0", "share"),
         ("seed = 3", "seed = ", "is no TOML"),
+        ("seed = 3", "structure.heads = -1", "structure.heads"),
+        ("seed = 3", "structure.neurons = 1.0", "structure.neurons"),
+        ("seed = 3", "structure.neurons = 0.0", r"\[structure\] removes nothing"),
         ('[calibration]\ndocuments = "texts.jsonl"\nqueries = "queries.jsonl"', "", "calibration"),
     ],
 )
@@ -83,6 +86,19 @@ def test_a_recipe_that_removes_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read: No such file"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_parts_are_chosen_by_texts_and_layers_stay_comparable(tmp_path: Path) -> None:
+    start = 'model = "splade-tiny"\n'
+
+    with pytest.raises(ConfigError, match=r"needs \[calibration\] with documents"):
+        read_recipe(written(tmp_path, start + "[structure]\nheads = 1"))
+    texts = '[calibration]\ndocuments = "a.jsonl"\n[training]\ndocuments = "a.jsonl"\n'
+    with pytest.raises(ConfigError, match="training compares states layer by layer"):
+        read_recipe(written(tmp_path, start + texts + "[structure]\nlayers = 1"))
+    recipe = read_recipe(written(tmp_path, start + texts + "[structure]\nheads = 1"))
+
+    assert recipe.structure == Structure(heads=1)
 
 
 @pytest.mark.parametrize(

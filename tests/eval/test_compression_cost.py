@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from command import lsr
-from lsr.compression import Method, Recipe
-from lsr.compression.applying import apply_recipe
+from lsr.compression import Method, Recipe, Structure
+from lsr.compression.applying import apply_recipe, model_files
 from lsr.compression.learning import Remains
 from lsr.compression.recipe import Calibration, Layers, Removed, Training, Vocabulary
 from lsr.encoders import Precision
@@ -79,11 +79,17 @@ def test_controls_are_made_of_every_recipe(model: str, collection: Path, tmp_pat
 
     vocabulary = Vocabulary(documents=documents, share=0.5, leaves_literal=True)
     leaving = Recipe(model=model, vocabulary=vocabulary)
+    smaller = Recipe(
+        model=model, calibration=exchanged.calibration, structure=Structure(layers=1, neurons=0.5)
+    )
 
     recipes = {"exchanged": exchanged, "returning": returning, "leaving": leaving}
+    recipes["smaller"] = smaller
     for name, recipe in recipes.items():
         found = controls(recipe, tmp_path / name, learn=learn)
         assert [one.name for one in found] == ["random mask", "no body"]
+        n_layers = [model_files(one.model).config["num_hidden_layers"] for one in found]
+        assert n_layers == [1 if recipe is smaller else 2, 2]
     chosen, by_chance = (
         set(json.loads((folder / "compression.json").read_text())["literal_terms"])
         for folder in (

@@ -33,7 +33,8 @@ from lsr.sparse import SparseBatch
 class NativeNetwork:
     """A masked-language model on the kernels of `lsr`; made by `load_native_network`.
 
-    `layers` may be replaced one by one, by who measures or prunes them, while nothing is encoded.
+    `layers` and `head_dense` may be replaced, by who measures or prunes them, while nothing is
+    encoded.
 
     Args:
         architecture: shape and options.
@@ -72,7 +73,7 @@ class NativeNetwork:
         self._architecture = architecture
         self._embeddings = embeddings
         self.layers = list(layers)
-        self._head_dense = head_dense
+        self.head_dense = head_dense
         self._head_norm = head_norm
         self._head = head
         self._terms = terms
@@ -130,7 +131,7 @@ class NativeNetwork:
             layer.up(x, inner, shape.activation)
             layer.down(inner, x, Activation.NONE, x)
             layer.norm(x)
-        self._head_dense(x, context, shape.head_activation)
+        self.head_dense(x, context, shape.head_activation)
         self._head_norm(context)
         return context
 
