@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError, UnsupportedModelError
+from lsr.encoders.unwritable import refused_in_words
+from lsr.errors import UnsupportedModelError
 
 
 def read_json(file: Path, kind: type) -> Any:
@@ -36,18 +37,13 @@ def write_whole(contents: dict[Path, object]) -> None:
     drafts = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
         for path, value in contents.items():
-            with drafts[path].open("w", encoding="utf-8") as file:
+            with refused_in_words(path), drafts[path].open("w", encoding="utf-8") as file:
                 json.dump(value, file, ensure_ascii=False, indent=0)
                 file.flush()
                 os.fsync(file.fileno())
         for path, draft in drafts.items():
-            draft.replace(path)
-    except OSError as error:
-        if error.errno in DISK_FULL_ERRNOS:
-            raise DiskFullError(
-                f"The disk is full: {path} could not be written; free some space and try again."
-            ) from error
-        raise InvalidInputError(f"{path} cannot be written: {error.strerror}.") from error
+            with refused_in_words(path):
+                draft.replace(path)
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)

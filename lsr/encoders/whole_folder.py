@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lsr.errors import DISK_FULL_ERRNOS, DiskFullError, InvalidInputError
+from lsr.encoders.unwritable import refused_in_words
+from lsr.errors import InvalidInputError
 
 
 @contextmanager
@@ -29,21 +30,16 @@ def whole_folder(folder: Path, *, replace: Path | None = None) -> Iterator[Path]
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     _refuse_what_is_there(folder, replace)
     try:
-        draft.mkdir(parents=True)
-        yield draft
-        for path in sorted(draft.rglob("*")):
-            _sync(path)
-        _sync(draft)
-        if folder.exists():
-            folder.rename(old)
-        draft.rename(folder)
-        _sync(folder.parent)
-    except OSError as error:
-        if error.errno in DISK_FULL_ERRNOS:
-            raise DiskFullError(
-                f"The disk is full: {folder} could not be written; free some space and try again."
-            ) from error
-        raise InvalidInputError(f"{folder} cannot be written: {error.strerror}.") from error
+        with refused_in_words(folder):
+            draft.mkdir(parents=True)
+            yield draft
+            for path in sorted(draft.rglob("*")):
+                _sync(path)
+            _sync(draft)
+            if folder.exists():
+                folder.rename(old)
+            draft.rename(folder)
+            _sync(folder.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
