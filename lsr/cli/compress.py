@@ -22,7 +22,7 @@ from lsr.cli.output import (
 
 if TYPE_CHECKING:
     from lsr.compression.analysis import MatrixAnalysis
-    from lsr.compression.applying import Applied
+    from lsr.compression.applied import Applied
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -9,21 +9,20 @@ the same recipe, is left as it is.
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from lsr.compression.allocating import Place, allocated
+from lsr.compression.applied import Applied, key_of, made_before
 from lsr.compression.calibrated_network import PARTS, CalibratedNetwork, weighting_of
 from lsr.compression.checkpoint import Checkpoint
+from lsr.compression.decoder import compress_decoder, decoder_files
 from lsr.compression.learning import Learns, Remains
 from lsr.compression.patterns import Pattern
 from lsr.compression.pruning import prune
@@ -34,7 +33,6 @@ from lsr.compression.scores import Floats, InputStatistics
 from lsr.compression.structure import Remover, refuse_too_much
 from lsr.compression.texts import (
     calibration_texts,
-    digest_of,
     refuse_few_tokens,
     tokenized,
 )
@@ -47,28 +45,7 @@ from lsr.encoders.pairing import find_model
 from lsr.encoders.safetensors_file import SINGLE_FILE
 from lsr.encoders.tokenization import TokenizedText
 from lsr.encoders.whole_folder import whole_folder
-from lsr.errors import InvalidInputError, UnsupportedModelError
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a recipe.
-
-    Attributes:
-        folder: of the compressed model.
-        was_there: whether it had been made before, and nothing was done.
-        blocks: {name of a pruned matrix: share of it in 4x1 blocks that are not zero}.
-        n_dropped_terms: terms of the vocabulary that no text can activate, or none that does not
-            hold them.
-        structure: what went whole: numbers of "layers" of the model as it was, of "heads" of each
-            layer that is left, and how many "neurons" of each; empty where nothing did.
-    """
-
-    folder: Path
-    was_there: bool
-    blocks: dict[str, float]
-    n_dropped_terms: int
-    structure: dict[str, Any]
+from lsr.errors import UnsupportedModelError
 
 
 def apply_recipe(
@@ -93,14 +70,15 @@ def apply_recipe(
         InvalidInputError: something else is in the way of `output`.
     """
     recipe.refuse_contradictions()
+    if (decoder := decoder_files(recipe.model)) is not None:
+        return compress_decoder(recipe, decoder, output, on_step)
     files = model_files(recipe.model)
     documents, queries = (
         ([], []) if recipe.calibration is None else calibration_texts(recipe.calibration)
     )
     checkpoint = Checkpoint(files)
-    said = (recipe.digest, checkpoint.digest, digest_of(documents + queries))
-    key = xxhash.xxh3_128_hexdigest(" ".join(said).encode())
-    if (found := _made_before(output, key)) is not None:
+    key = key_of(recipe, checkpoint.digest, documents + queries)
+    if (found := made_before(output, key)) is not None:
         return found
     work = work_folder(output, key)
     run = _Run(recipe, files, checkpoint, work, on_step)
@@ -140,19 +118,6 @@ def model_files(model: str) -> TowerFiles:
         )
     weighting_of(files)
     return files
-
-
-def _made_before(output: Path, key: str) -> Applied | None:
-    file = output / FILE
-    if not file.is_file():
-        return None
-    said = json.loads(file.read_text(encoding="utf-8"))
-    if said.get("key") != key:
-        raise InvalidInputError(
-            f"{output} holds a model by another recipe, model or text; choose another folder."
-        )
-    n_dropped = said["n_dropped_terms"] + len(said["literal_terms"])
-    return Applied(output, True, said["blocks"], n_dropped, said["structure"])
 
 
 class _Run:

@@ -10,7 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from lsr.compression import Method, Recentring, Recipe
-from lsr.compression.applying import Applied, apply_recipe
+from lsr.compression.applied import Applied
+from lsr.compression.applying import apply_recipe
 from lsr.compression.recipe import Calibration, Layers, Removed, Training, Vocabulary
 from lsr.encoders import Backend, Precision, load_encoder
 from lsr.errors import ConfigError
