@@ -8,7 +8,8 @@ them, a rule that every backend follows and that whoever reads nothing but weigh
 A pruned layer of which too little is zero is computed as a dense one. Measured on layers from
 128 x 512 to 3072 x 768 (docs/adr/0014): in float32 blocks are as fast as the whole matrix where
 three quarters of it remain, for 8 tokens or for 128. In bytes that is at seven tenths for 128
-tokens, and at half for 8.
+tokens. For 8 it is at half while a matrix stays in a cache, and at a third in a whole model, whose
+weights come from memory: there, columns are half as many bytes again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ VERSION_WITHOUT_LITERAL = 1
 MOST_BLOCKS = {Precision.FLOAT32: 0.75, Precision.INT8: 0.51}
 """Share of a matrix that may lie in blocks where these are faster than the whole matrix."""
 
+MOST_SHORT_BLOCKS = {Precision.FLOAT32: 0.75, Precision.INT8: 0.34}
+"""The same for the few tokens of a query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compression:
@@ -52,15 +56,17 @@ class Compression:
     literal_terms: tuple[int, ...] = ()
     n_multiplied: int = 0
 
-    def pays(self, names: list[str], precision: Precision) -> bool:
+    def pays(self, names: list[str], precision: Precision, *, is_short: bool = False) -> bool:
         """Return whether matrices, multiplied as one, are faster in blocks.
 
         Args:
             names: of the matrices, of equal size.
             precision: FLOAT32 or INT8.
+            is_short: whether for a query alone, of 16 tokens at most.
         """
         shares = [self.blocks.get(name, 1.0) for name in names]
-        return sum(shares) / len(shares) <= MOST_BLOCKS[precision]
+        most = MOST_SHORT_BLOCKS if is_short else MOST_BLOCKS
+        return sum(shares) / len(shares) <= most[precision]
 
 
 NOT_COMPRESSED = Compression({}, 0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from lsr.compression.calibrated_network import weighting_of
 from lsr.encoders import Backend, Precision, load_encoder
 from lsr.encoders.compressed import (
     FILE,
@@ -14,6 +15,9 @@ from lsr.encoders.compressed import (
     reachable_terms,
     read_compression,
 )
+from lsr.encoders.native import load_native_network
+from lsr.encoders.native.layers import ByLength, Int8Blocks, Int8Dense
+from lsr.encoders.pairing import find_model
 from lsr.errors import UnsupportedModelError
 from lsr.kernels.transformer import block_share
 from lsr.sparse import SparseBatch
@@ -41,9 +45,11 @@ def prune(folder: Path, share: float) -> dict[str, float]:
     return shares
 
 
-def encoded(folder: Path, precision: Precision, backend: Backend = Backend.NATIVE) -> SparseBatch:
+def encoded(
+    folder: Path, precision: Precision, backend: Backend = Backend.NATIVE, n_texts: int = 12
+) -> SparseBatch:
     random = np.random.default_rng(3)
-    texts = [" ".join(random.choice(WORDS, random.integers(1, 60))) for _ in range(12)]
+    texts = [" ".join(random.choice(WORDS, random.integers(1, 12))) for _ in range(n_texts)]
     return load_encoder(str(folder), precision=precision, backend=backend).encode_documents(texts)
 
 
@@ -61,15 +67,33 @@ def test_blocks_give_what_torch_gives_for_the_same_weights(tmp_path: Path) -> No
     assert abs(ours - theirs).max() < 5e-5
 
 
-def test_blocks_of_bytes_give_what_the_whole_matrices_give(tmp_path: Path) -> None:
+@pytest.mark.parametrize("removed", [0.55, 0.8])
+@pytest.mark.parametrize("n_texts", [1, 12])
+def test_blocks_of_bytes_give_what_the_whole_matrices_give(
+    tmp_path: Path, removed: float, n_texts: int
+) -> None:
     folder = save_tiny_model(tmp_path, "bert", seed=1)
-    shares = prune(folder, 0.8)
-    whole = encoded(folder, Precision.INT8).to_scipy()
+    shares = prune(folder, removed)
+    whole = encoded(folder, Precision.INT8, n_texts=n_texts).to_scipy()
 
-    blocks = encoded(say(folder, blocks=shares), Precision.INT8).to_scipy()
+    say(folder, blocks=shares)
+    blocks = encoded(folder, Precision.INT8, n_texts=n_texts).to_scipy()
 
     assert whole.nnz > 0
     assert abs(whole - blocks).max() == 0
+
+
+def test_a_query_is_multiplied_with_whole_bytes_where_half_is_left(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path, "bert", seed=1)
+    say(folder, blocks=prune(folder, 0.55))
+    files = find_model(str(folder)).checkpoint.documents
+
+    network = load_native_network(files, weighting_of(files), Precision.INT8)
+
+    layer = network.layers[0].up
+    assert isinstance(layer, ByLength)
+    assert isinstance(layer.short, Int8Dense)
+    assert isinstance(layer.long, Int8Blocks)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +111,9 @@ def test_blocks_are_used_where_they_are_faster(
     removed = Compression({"query": share, "key": share}, 0)
 
     assert removed.pays(["query", "key"], precision) is pays
+    assert removed.pays(["query", "key"], precision, is_short=True) is (
+        pays and precision is Precision.FLOAT32
+    )
     assert not removed.pays(["another"], precision)
 
 

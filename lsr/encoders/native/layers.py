@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr.kernels.transformer import (
+    TOKEN_LANES,
     Activation,
     PackedBlockMatrix,
     PackedInt8BlockMatrix,
@@ -113,6 +114,28 @@ class Int8Blocks:
         quantized = new_quantized(*x.shape)
         quantize(x, self.matrix.factors, self.matrix.shifts, quantized)
         multiply_int8_blocks(self.matrix, quantized, out, activation, residual)
+
+
+@dataclass(frozen=True, slots=True)
+class ByLength:
+    """One layer in two forms that give the same, for a query alone and for more tokens.
+
+    Packed weights are mapped from a file, so that a form which nobody asks for takes no memory.
+    """
+
+    short: Dense
+    long: Dense
+
+    def __call__(
+        self,
+        x: Array,
+        out: Array,
+        activation: Activation = Activation.NONE,
+        residual: Array | None = None,
+    ) -> None:
+        """Write ``activation(W x + bias) + residual``."""
+        form = self.short if x.shape[1] <= TOKEN_LANES else self.long
+        form(x, out, activation, residual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from lsr.encoders.method import VocabularyWeighting
 from lsr.encoders.native.architecture import Architecture, architecture_of
 from lsr.encoders.native.expected_inputs import after_dense, after_norm
 from lsr.encoders.native.layers import (
+    ByLength,
     Dense,
     Float32Blocks,
     Float32Dense,
@@ -199,12 +200,16 @@ class _Model:
         def read() -> tuple[Array, Array, ExpectedInputs]:
             return *self._read(n_rows, n_columns, *names), inputs()
 
-        name = names[0]
-        if self._removed.pays(names, Precision.INT8):
-            return Int8Blocks(
-                self._get(name, PackedInt8BlockMatrix, lambda: pack_int8_blocks(*read()))
-            )
-        return Int8Dense(self._get(name, PackedInt8Matrix, lambda: pack_int8(*read())))
+        name, pays = names[0], self._removed.pays
+        if not pays(names, Precision.INT8):
+            return Int8Dense(self._get(name, PackedInt8Matrix, lambda: pack_int8(*read())))
+        blocks = Int8Blocks(
+            self._get(name, PackedInt8BlockMatrix, lambda: pack_int8_blocks(*read()))
+        )
+        if pays(names, Precision.INT8, is_short=True):
+            return blocks
+        whole = self._get(f"{name}.whole", PackedInt8Matrix, lambda: pack_int8(*read()))
+        return ByLength(short=Int8Dense(whole), long=blocks)
 
     def _float32_dense(self, n_rows: int, n_columns: int, names: list[str]) -> Dense:
         def read() -> tuple[Array, Array]:
