@@ -37,34 +37,23 @@ def prune(
         n_matrices: of as many rows each that `weight` is made of; none shares blocks with another.
         exchanges: whether pairs are exchanged afterwards; see `lsr.compression.dsnot`.
     """
+    if method is Method.RANDOM:
+        scores = at_random(weight, np.random.default_rng(seed))
+    elif method is Method.MAGNITUDE:
+        scores = magnitude(weight)
+    else:
+        scores = wanda(weight, inputs)
     order = np.arange(len(weight))
     if pattern.n_rows > 1 and method.ranks_once:
-        scores = magnitude(weight) if method is Method.MAGNITUDE else wanda(weight, inputs)
         parts = zip(np.split(scores, n_matrices), np.split(order, n_matrices), strict=True)
         order = np.concatenate([rows[clustered_rows(own)] for own, rows in parts])
     whole = weight[order]
-    pruned = _pruned(whole, inputs, method, pattern, sparsity, seed)
+    if method is Method.SPARSE_GPT:
+        pruned = sparse_gpt(whole, inputs.products, pattern, sparsity)
+    else:
+        pruned = np.where(pattern.kept(scores[order], sparsity), whole, np.float32(0))
     if exchanges:
         pruned = refined(whole, pruned, inputs, pattern)
     left = np.empty_like(weight)
     left[order] = pruned
     return left
-
-
-def _pruned(
-    weight: Floats,
-    inputs: InputStatistics,
-    method: Method,
-    pattern: Pattern,
-    sparsity: float,
-    seed: list[int],
-) -> Floats:
-    if method is Method.SPARSE_GPT:
-        return sparse_gpt(weight, inputs.products, pattern, sparsity)
-    if method is Method.WANDA:
-        scores = wanda(weight, inputs)
-    elif method is Method.MAGNITUDE:
-        scores = magnitude(weight)
-    else:
-        scores = at_random(weight, np.random.default_rng(seed))
-    return np.where(pattern.kept(scores, sparsity), weight, np.float32(0))
